@@ -1,0 +1,1 @@
+"""Runtimes that execute graphs; each gives a Session."""

@@ -1,0 +1,171 @@
+"""ONNX Runtime on the processor: the default backend, and the only importer of onnxruntime."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnxruntime
+
+from phiz.cache import drop_sealed, find_sealed, private_dir, save_sealed, undamaged
+from phiz.checks import F32, U8
+
+if TYPE_CHECKING:
+    from phiz.graph.graph import Graph
+
+__all__ = ["OrtSession", "cached_session", "compile_graph"]
+
+_CONVERTER = 1  # raise when the same weights would be converted differently, or to another opset
+_PROVIDERS = ["CPUExecutionProvider"]
+_AT_ONCE = 2  # runs of one session side by side; more would only take more memory
+
+
+def _options(threads: int, *, optimise: bool) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # it keeps a plan, and memory, for every batch size
+    options.log_severity_level = 3  # errors only: it warns about its own saved models
+    # Threads that spin while they wait take the processor from the rest of the pipeline.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+class OrtSession:
+    """A graph compiled by ONNX Runtime; threads, and forked children, may share one."""
+
+    def __init__(self, make: Callable[[], onnxruntime.InferenceSession]) -> None:
+        self._make = make
+        self._session = make()
+        self._pid = os.getpid()
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._lock = threading.Lock()
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def _own_session(self) -> onnxruntime.InferenceSession:
+        if self._pid != os.getpid():  # a forked child has none of its parent's threads
+            self._lock = threading.Lock()
+            self._slots = threading.BoundedSemaphore(_AT_ONCE)
+            self._session, self._pid = self._make(), os.getpid()
+        return self._session
+
+    def run(self, feeds: Mapping[str, U8]) -> dict[str, F32]:
+        """Return every output for these inputs; see :class:`phiz.backends.session.Session`."""
+        session = self._own_session()
+        with self._slots:
+            values = session.run(self._names, dict(feeds))
+        return dict(zip(self._names, values, strict=True))
+
+
+def _convert(
+    graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None = None
+) -> bytes:
+    """Return the ONNX bytes of a graph."""
+    from phiz.formats.onnx import encode_onnx  # not needed for a cached model
+    from phiz.graph.graph import apply
+    from phiz.graph.passes import fold_affine, fold_batch_norm
+
+    return encode_onnx(apply(graph, fold_batch_norm, fold_affine) if fold else graph, outputs)
+
+
+def compile_graph(
+    graph: Graph,
+    *,
+    threads: int,
+    fold: bool = True,
+    outputs: Sequence[str] | None = None,
+) -> OrtSession:
+    """Compile a graph.
+
+    fold: merge normalisation into convolutions; off, every inner value can be asked for.
+    outputs: values to return; by default the graph's own.
+    """
+    model = _convert(graph, fold=fold, outputs=outputs)
+    options = _options(threads, optimise=fold)
+    return OrtSession(lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS))
+
+
+@cache
+def _processor() -> str:
+    """Return what ONNX Runtime's optimised models depend on: the processor's abilities."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith(("flags", "Features")):
+                return " ".join(sorted(line.split(":", 1)[1].split()))
+    except OSError:
+        pass
+    import platform
+
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def _cache_key(weights: str, arch: str) -> str:
+    parts = (
+        weights,
+        arch,
+        f"converter {_CONVERTER}",
+        "float32",
+        f"onnxruntime {onnxruntime.__version__}",
+        _processor(),
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _optimised(model: bytes, threads: int) -> bytes:
+    """Return the model as ONNX Runtime rewrites it for this processor."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="phiz-") as folder:
+        path = Path(folder) / "model.onnx"
+        options = _options(threads, optimise=True)
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(model, options, providers=_PROVIDERS)
+        return path.read_bytes()
+
+
+def cached_session(
+    make_graph: Callable[[], Graph], *, weights: str, arch: str, threads: int
+) -> OrtSession:
+    """Compile a graph, or load what an earlier process compiled.
+
+    make_graph: called only if the cache has nothing.  weights: hash of the weight file.
+    arch: name of the architecture.
+
+    A cache that cannot be read or written costs time, never correctness: what it holds is
+    checked against its digest, and is made again if that fails.
+    """
+    key = _cache_key(weights, arch)
+    try:
+        folder = private_dir("models")
+    except OSError:
+        folder = None
+    stored = find_sealed(folder, key) if folder else None
+    if folder and stored:
+        with ThreadPoolExecutor(1) as side:
+            check = side.submit(undamaged, stored)
+            try:
+                session = _ready_session(str(stored), threads)
+            except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made again
+                session = None
+        if session and check.result():
+            return session
+        drop_sealed(folder, key)
+    model = _optimised(_convert(make_graph()), threads)
+    if folder:
+        with contextlib.suppress(OSError):
+            save_sealed(folder, key, model)
+    return _ready_session(model, threads)
+
+
+def _ready_session(model: bytes | str, threads: int) -> OrtSession:
+    options = _options(threads, optimise=False)
+    return OrtSession(lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS))

@@ -1,0 +1,92 @@
+"""The slow, plain NumPy backend: what every other one is held against.
+
+Sums are taken in float64 and rounded once per layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from phiz.checks import F32, F64, U8
+from phiz.graph.graph import Graph, Node
+from phiz.graph.ops import Op
+
+__all__ = ["ReferenceSession"]
+
+
+def _windows(x: F32, node: Node, kernel: Sequence[int], fill: float) -> F64:
+    """Return (n, channels, rows, columns, kernel rows, kernel columns)."""
+    top, left, bottom, right = node.ints("pads")
+    down, across = node.ints("strides")
+    pads = ((0, 0), (0, 0), (top, bottom), (left, right))
+    wide = np.pad(x.astype(np.float64), pads, constant_values=fill)
+    return sliding_window_view(wide, (kernel[0], kernel[1]), (2, 3))[:, :, ::down, ::across]
+
+
+def _conv(x: F32, node: Node) -> F64:
+    weight = node.params["weight"].astype(np.float64)
+    groups = int(node.number("groups"))
+    windows = _windows(x, node, weight.shape[2:], 0.0)
+    parts = [
+        np.einsum("nirckl,oikl->norc", part, filters, optimize=True)
+        for part, filters in zip(
+            np.split(windows, groups, axis=1), np.split(weight, groups, axis=0), strict=True
+        )
+    ]
+    bias = node.params.get("bias")
+    out = np.concatenate(parts, axis=1)
+    return out if bias is None else out + bias.astype(np.float64)[:, None, None]
+
+
+def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
+    x = inputs[0]
+    params = {key: array.astype(np.float64) for key, array in node.params.items()}
+    if node.op is Op.TO_TENSOR:
+        centred = x.transpose(0, 3, 1, 2) - np.array(node.attrs["mean"], np.float32)[:, None, None]
+        return centred * np.float32(node.number("scale"))
+    if node.op is Op.CONV:
+        return _conv(x, node)
+    if node.op is Op.BATCH_NORM:
+        spread = np.sqrt(params["variance"] + node.number("eps"))
+        gain = (params["gamma"] / spread)[:, None, None]
+        return gain * (x - params["mean"][:, None, None]) + params["beta"][:, None, None]
+    if node.op is Op.AFFINE:
+        return params["gamma"][:, None, None] * x + params["beta"][:, None, None]
+    if node.op is Op.RELU:
+        return np.maximum(x, 0)
+    if node.op is Op.MAX_POOL:
+        return np.asarray(_windows(x, node, node.ints("kernel"), -np.inf).max(axis=(4, 5)))
+    if node.op is Op.AVG_POOL:
+        return np.asarray(np.nanmean(_windows(x, node, node.ints("kernel"), np.nan), axis=(4, 5)))
+    if node.op is Op.GLOBAL_AVG_POOL:
+        return np.asarray(x.mean(axis=(2, 3), keepdims=True, dtype=np.float64))
+    if node.op is Op.PAD:
+        ends = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
+        return np.pad(x, ((0, 0), *((0, end) for end in ends)))
+    if node.op is Op.ADD:
+        return x + inputs[1]
+    assert node.op is Op.FC
+    flat = x.reshape(len(x), -1).astype(np.float64) @ params["weight"]
+    return (flat + params.get("bias", 0.0))[:, :, None, None]
+
+
+class ReferenceSession:
+    """Evaluates a graph layer by layer.
+
+    outputs: values to return; by default the graph's own.
+    """
+
+    def __init__(self, graph: Graph, outputs: Sequence[str] | None = None) -> None:
+        self._graph = graph
+        self._outputs = tuple(outputs or graph.outputs)
+
+    def run(self, feeds: Mapping[str, U8]) -> dict[str, F32]:
+        """Return every output for these inputs; see :class:`phiz.backends.session.Session`."""
+        values: dict[str, F32] = dict(feeds)  # type: ignore[arg-type]
+        for node in self._graph.nodes:
+            result = _evaluate(node, [values[name] for name in node.inputs])
+            values[node.name] = np.asarray(result, np.float32)
+        return {name: values[name] for name in self._outputs}

@@ -1,0 +1,159 @@
+"""phiz models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from phiz.errors import ModelNotFound
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="""List models, and get, check and explain them.
+
+Example: phiz models pull dlib-landmarks-68
+""",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+Names = Annotated[list[str], typer.Argument(help="Model names; see 'phiz models'.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")]
+
+
+def _size(count: int | None) -> str:
+    return "?" if count is None else f"{count / 1e6:.1f} MB"
+
+
+@app.callback()
+def show(
+    context: typer.Context,
+    as_json: AsJson = False,
+) -> None:
+    """List every model: size, licence, and where it is."""
+    if context.invoked_subcommand is not None:
+        return
+    from phiz import store
+    from phiz.zoo import ZOO
+
+    rows: list[tuple[str, ...]] = [("NAME", "SIZE", "COMMERCIAL", "LICENCE", "WHERE")]
+    for entry in ZOO.values():
+        found = store.locate(entry)
+        where = found.origin if found else f"not here: phiz models pull {entry.name}"
+        if as_json:
+            record = {
+                "schema": 1,
+                "name": entry.name,
+                "kind": entry.kind,
+                "file": entry.file,
+                "size": entry.size,
+                "licence": entry.licence.text,
+                "commercial": entry.licence.commercial,
+                "present": found is not None,
+                "origin": found.origin if found else None,
+                "path": str(found.path) if found else None,
+            }
+            typer.echo(json.dumps(record))
+        licence = entry.licence
+        rows.append((entry.name, _size(entry.size), licence.commercial, licence.text, where))
+    if as_json:
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _each(names: list[str], work: Callable[[Any], None]) -> int:
+    """Do something for each named model; returns 1 if any of them failed."""
+    from phiz.errors import PhizError
+    from phiz.zoo import require_entry
+
+    failed = 0
+    for entry in [require_entry(name) for name in names]:
+        try:
+            work(entry)
+        except PhizError as error:
+            typer.echo(f"phiz: {error}", err=True)
+            failed = 1
+    return failed
+
+
+@app.command()
+def pull(names: Names) -> int:
+    """Download models into the cache, unless they are here already."""
+    from phiz import store
+    from phiz.cli.common import pull_with_progress
+
+    def get(entry: Any) -> None:
+        store.allow_licence(entry)
+        found = store.locate(entry)
+        path = found.path if found else pull_with_progress(entry.name)
+        typer.echo(f"{entry.name}: {path}")
+
+    return _each(names, get)
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Model names; all by default.")] = None,
+) -> int:
+    """Check the hashes of the models that are here."""
+    from phiz import store
+    from phiz.zoo import ZOO
+
+    def check(entry: Any) -> None:
+        found = store.locate(entry)
+        if found is None:
+            if names:
+                raise ModelNotFound(f"{entry.name} is not here")
+            return
+        try:
+            digest = store.file_digest(found.path)
+        except OSError as error:
+            raise ModelNotFound(f"{found.path}: {error.strerror or error}") from error
+        revision = store.verify(entry, digest, found.path)
+        typer.echo(f"{entry.name}: {revision}, sha256 {digest}, {found.path}")
+
+    return _each(names or list(ZOO), check)
+
+
+@app.command()
+def path(names: Names) -> int:
+    """Print where models' files are."""
+    from phiz import store
+
+    return _each(names, lambda entry: typer.echo(store.require(entry).path))
+
+
+@app.command()
+def info(names: Names) -> int:
+    """Print what is known of models: licence, data, limits, thresholds, hashes, sources."""
+    from phiz import store
+
+    def tell(entry: Any) -> None:
+        found = store.locate(entry)
+        licence = entry.licence
+        lines = [
+            f"{entry.name}: {entry.summary}",
+            f"  file           {entry.file}, {_size(entry.size)}",
+            f"  here           {f'{found.path} ({found.origin})' if found else 'no'}",
+            f"  licence        {licence.text}; commercial use: {licence.commercial}",
+            f"                 {licence.evidence}",
+            f"  training data  {licence.training_data}",
+            f"  limits         {entry.limits}",
+        ]
+        if entry.threshold is not None:
+            lines.append(f"  threshold      {entry.threshold} ({entry.threshold_source})")
+        for revision in entry.revisions:
+            lines.append(f"  revision       {revision.name}: {revision.sha256 or 'unverified'}")
+            lines += [f"  source         {source.url}" for source in revision.sources]
+        typer.echo("\n".join(lines))
+
+    return _each(names, tell)
+
+

@@ -1,0 +1,161 @@
+"""Graphs of faces: who is close to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phiz.checks import F32, F64, I64, check, finite
+from phiz.errors import OptionError, ShapeError
+from phiz.values import Metric
+
+__all__ = ["NeighbourGraph", "graph_of_edges", "neighbour_graph"]
+
+_ROWS, _COLUMNS = 1024, 4096  # of a block of distances: 16 MB
+_CLOSE = 1e-4  # distances this near the threshold are computed again in float64
+_MOST_NODES = 2**31 - 1
+_MOST_EDGES = 2**28
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NeighbourGraph:
+    """An undirected graph in compressed rows; every edge is in both its ends' rows.
+
+    starts: (n + 1,) int64.  neighbours: (e,) int32, ascending in each row.  weights: (e,)
+    float64, or of length 0 where every edge weighs 1.
+    """
+
+    starts: I64
+    neighbours: NDArray[np.int32]
+    weights: F64
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def _compress(one: I64, other: I64, weights: F64, nodes: int) -> NeighbourGraph:
+    """Put edges, each given once, into the rows of both their ends (self edges into one)."""
+    twice = one != other
+    source = np.concatenate([one, other[twice]])
+    target = np.concatenate([other, one[twice]])
+    order = np.lexsort((target, source))
+    counts = np.bincount(source, minlength=nodes)
+    return NeighbourGraph(
+        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        neighbours=target[order].astype(np.int32),
+        weights=np.concatenate([weights, weights[twice]])[order] if weights.size else weights,
+    )
+
+
+def graph_of_edges(edges: object, weights: object = None) -> NeighbourGraph:
+    """Make a graph of edges (m, 2), indices from 0, and their weights (m,), 1 if None.
+
+    There are as many nodes as the largest index says; a node that no edge names has no
+    neighbours.  Raises ShapeError.
+    """
+    pairs = np.asarray(edges)
+    if pairs.size == 0:
+        pairs = np.zeros((0, 2), np.int64)
+    check(pairs, (None, 2), name="edges")
+    if not np.issubdtype(pairs.dtype, np.integer):
+        raise ShapeError(f"edges: wanted integers, found {pairs.dtype}")
+    if pairs.size and not (0 <= pairs.min() and pairs.max() < _MOST_NODES):
+        raise ShapeError("edges: wanted indices of 0 or more")
+    heavy = np.zeros(0) if weights is None else np.asarray(weights, np.float64)
+    if weights is not None:
+        check(heavy, (len(pairs),), name="weights")
+        finite(heavy, name="weights")
+    ends = pairs.astype(np.int64)
+    low, high = ends.min(axis=1, initial=_MOST_NODES), ends.max(axis=1, initial=-1)
+    return _compress(low, high, heavy, int(high.max(initial=-1)) + 1)
+
+
+def _exact(vectors: F64, one: I64, other: I64, metric: Metric) -> F64:
+    """Return the distance of each pair in float64, as dlib takes it."""
+    a, b = vectors[one], vectors[other]
+    if metric == "cosine":
+        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        return np.asarray(1 - (a * b).sum(axis=1) / lengths, np.float64)
+    return np.asarray(np.sqrt(((a - b) ** 2).sum(axis=1)), np.float64)
+
+
+def _close_pairs(
+    vectors: F32, threshold: float, metric: Metric, progress: Callable[[int], None]
+) -> Iterator[tuple[I64, I64]]:
+    """Yield pairs (i < j) closer than the threshold, block by block.
+
+    Squared distances come from a float32 matrix product; what is too near the threshold to be
+    told by them is decided in float64.
+    """
+    wide = vectors.astype(np.float64)
+    if metric == "cosine":
+        lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+        if not lengths.all():
+            raise ShapeError("vectors: a vector of zeros has no direction for cosine distance")
+        moved, limit = wide / lengths, float(np.sqrt(2 * max(threshold, 0.0)))
+    else:
+        moved, limit = wide - wide.mean(axis=0), threshold  # shorter vectors, smaller errors
+    short = moved.astype(np.float32)
+    squares = (moved**2).sum(axis=1).astype(np.float32)
+    blur = max(2 * limit * _CLOSE, 64 * float(np.finfo(np.float32).eps * squares.max(initial=0)))
+    sure, maybe = np.float32(limit**2 - blur), np.float32(limit**2 + blur)
+
+    for top in range(0, len(short), _ROWS):
+        rows = slice(top, top + _ROWS)
+        for left in range(top, len(short), _COLUMNS):
+            columns = slice(left, left + _COLUMNS)
+            distance = short[rows] @ short[columns].T
+            distance *= -2
+            distance += squares[rows, None]
+            distance += squares[None, columns]
+            i, j = np.nonzero(distance < maybe)
+            unsure = distance[i, j] >= sure
+            i, j = i + top, j + left
+            above = i < j
+            i, j, unsure = i[above], j[above], unsure[above]
+            if unsure.any():
+                near = np.flatnonzero(unsure)
+                kept = _exact(wide, i[near], j[near], metric) < threshold
+                keep = ~unsure
+                keep[near[kept]] = True
+                i, j = i[keep], j[keep]
+            yield i, j
+        progress(min(top + _ROWS, len(short)))
+
+
+def neighbour_graph(
+    vectors: F32,
+    threshold: float,
+    *,
+    metric: Metric = "euclidean",
+    progress: Callable[[int], None] = lambda done: None,
+) -> NeighbourGraph:
+    """Join every two vectors (n, d) that are closer than ``threshold``, and each to itself.
+
+    Never holds more than a block of distances: 100,000 faces take seconds of matrix products and
+    memory for the edges only.  progress: called with the number of rows done.
+
+    The threshold is rounded to float32 first and compared strictly, as dlib's
+    ``chinese_whispers_clustering`` does.
+    """
+    check(vectors, (None, None), dtype=np.float32, name="vectors")
+    finite(vectors, name="vectors")
+    if not threshold > 0:
+        raise OptionError(f"threshold: wanted a number above 0, found {threshold}")
+    limit = float(np.float32(threshold))
+    nodes = np.arange(len(vectors), dtype=np.int64)
+    ones, others, edges = [nodes], [nodes], 0
+    if len(vectors):
+        for one, other in _close_pairs(vectors, limit, metric, progress):
+            edges += len(one)
+            if edges > _MOST_EDGES:
+                raise OptionError(
+                    f"threshold {threshold} joins more than {_MOST_EDGES} pairs of "
+                    f"{len(vectors)} faces: choose a smaller one"
+                )
+            ones.append(one)
+            others.append(other)
+    return _compress(np.concatenate(ones), np.concatenate(others), np.zeros(0), len(vectors))

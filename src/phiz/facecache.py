@@ -1,0 +1,131 @@
+"""What was found in pictures before, by content and settings.
+
+One SQLite file in the cache; a batch of pictures is one transaction, so that a killed run loses
+at most the batch it was working on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phiz.cache import private_dir
+from phiz.table import SCHEMA, FaceTable, Picture
+
+__all__ = ["FaceCache"]
+
+_COLUMNS = ("boxes", "scores", "labels", "landmarks", "descriptors")
+_BUSY = 60  # seconds to wait for another process's transaction
+
+
+def _pack(table: FaceTable) -> bytes:
+    """Return the table of one picture as the bytes of an ``.npz`` file."""
+    picture = table.pictures[0]
+    head = {
+        "width": picture.width,
+        "height": picture.height,
+        "scheme": table.scheme,
+        "space": table.space,
+        "metric": table.metric,
+        "threshold": table.threshold,
+    }
+    arrays: dict[str, Any] = {name: getattr(table, name) for name in _COLUMNS}
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        head=np.frombuffer(json.dumps(head).encode(), np.uint8),
+        **{name: array for name, array in arrays.items() if array is not None},
+    )
+    return buffer.getvalue()
+
+
+def _unpack(blob: bytes, content_hash: str, settings_hash: str) -> FaceTable:
+    with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
+        head = json.loads(stored["head"].tobytes())
+        columns = {name: stored[name] if name in stored else None for name in _COLUMNS}
+    count = len(columns["scores"])
+    return FaceTable(
+        pictures=(Picture("", content_hash, head["width"], head["height"]),),
+        picture=np.zeros(count, np.int64),
+        rank=np.arange(count, dtype=np.int64),
+        scheme=head["scheme"],
+        space=head["space"],
+        metric=head["metric"],
+        threshold=head["threshold"],
+        settings_hash=settings_hash,
+        **columns,
+    )
+
+
+class FaceCache:
+    """Remembers the tables of pictures; threads and processes may share one file.
+
+    path: by default ``faces.sqlite`` in phiz's cache.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or private_dir() / "faces.sqlite"
+        self._lock = threading.Lock()
+        self._database = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._prepare()
+        except sqlite3.DatabaseError:
+            # It is a cache: a file that is damaged is put aside and made again.
+            self.path.replace(self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}"))
+            return self._prepare()
+
+    def _prepare(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=_BUSY, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS faces (schema INTEGER, settings TEXT, content TEXT, "
+            "found BLOB, PRIMARY KEY (schema, settings, content)) WITHOUT ROWID"
+        )
+        database.commit()
+        return database
+
+    def get(self, content_hash: str, settings_hash: str) -> FaceTable | None:
+        """Return what was found in this content with these settings, or None."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT found FROM faces WHERE schema = ? AND settings = ? AND content = ?",
+                (SCHEMA, settings_hash, content_hash),
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            return _unpack(row[0], content_hash, settings_hash)
+        except (ValueError, KeyError, OSError):
+            return None
+
+    def put(self, tables: Sequence[FaceTable]) -> None:
+        """Remember the tables of pictures that could be read, in one transaction."""
+        rows = [
+            (SCHEMA, table.settings_hash, table.pictures[0].content_hash, _pack(table))
+            for table in tables
+            if table.pictures[0].error is None and table.pictures[0].content_hash
+        ]
+        with self._lock, self._database:
+            self._database.executemany("INSERT OR REPLACE INTO faces VALUES (?, ?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def __enter__(self) -> FaceCache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,202 @@
+"""Boxes, overlaps, similarity transforms and the shape of face chips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phiz.checks import F32, F64, I64, floats
+from phiz.errors import OptionError, ShapeError
+
+__all__ = [
+    "DLIB_150",
+    "ChipSpec",
+    "box_iou",
+    "chip_template",
+    "enclosing_overlap",
+    "from_inclusive",
+    "greedy_nms",
+    "lround",
+    "similarity",
+    "to_inclusive",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ChipSpec:
+    """The crop a model wants.
+
+    kind: ``dlib`` is a face rotated and scaled so that its landmarks meet dlib's mean face.
+    size: side of the square chip, pixels.
+    padding: border around the mean face, as a fraction of its size.
+    """
+
+    kind: Literal["dlib"]
+    size: int
+    padding: float
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.padding < 0:
+            raise OptionError(
+                f"a chip wants size >= 1 and padding >= 0, found {self.size} and {self.padding}"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.size}-{self.padding:g}"
+
+
+DLIB_150 = ChipSpec("dlib", 150, 0.25)
+"""What dlib's face descriptor models are trained on."""
+
+
+def lround(values: F64 | F32) -> I64:
+    """Round half away from zero, as C's ``lround``; int64.  Source: ISO C 7.12.9.7."""
+    wide = np.asarray(values, np.float64)
+    # trunc(x + copysign(0.5)) would turn 0.49999999999999994 into 1.
+    whole = np.trunc(wide)
+    return np.asarray(whole + np.copysign(np.abs(wide - whole) >= 0.5, wide), np.int64)
+
+
+def to_inclusive(boxes: object) -> I64:
+    """Turn boxes into dlib rectangles.
+
+    boxes: (n, 4) ``x0 y0 x1 y1``, right and bottom exclusive, or one box (4,).
+    Returns (n, 4) int64 ``left top right bottom``, right and bottom inclusive:
+    ``lround(x0, y0, x1 - 1, y1 - 1)``.  Raises ShapeError for other shapes, NaN and infinity.
+    """
+    array = np.asarray(boxes)
+    wide = floats(array[None] if array.ndim == 1 and array.size else array, (None, 4), name="boxes")
+    if wide.size and np.abs(wide).max() > 2**30:
+        raise ShapeError("boxes: wanted coordinates within 2**30 pixels of the picture")
+    return lround(wide.astype(np.float64) - (0.0, 0.0, 1.0, 1.0))
+
+
+def from_inclusive(rectangles: I64) -> F32:
+    """Turn dlib rectangles (n, 4) ``left top right bottom`` into boxes (n, 4) float32."""
+    return (np.asarray(rectangles, np.int64) + (0, 0, 1, 1)).astype(np.float32)
+
+
+def box_iou(one: F32, other: F32) -> F64:
+    """Return (n, m) intersection over union of boxes ``x0 y0 x1 y1``; 0 where both are empty."""
+    a, b = np.asarray(one, np.float64)[:, None], np.asarray(other, np.float64)[None]
+    inner = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
+    meet = inner[..., 0] * inner[..., 1]
+    area_a = np.prod(np.clip(a[..., 2:] - a[..., :2], 0, None), axis=-1)
+    area_b = np.prod(np.clip(b[..., 2:] - b[..., :2], 0, None), axis=-1)
+    union = area_a + area_b - meet
+    return np.asarray(np.divide(meet, union, out=np.zeros_like(union), where=union > 0), np.float64)
+
+
+def _pixels(rectangles: NDArray[np.int64]) -> F64:
+    """Pixels in inclusive rectangles; 0 for empty ones."""
+    sides = np.clip(rectangles[..., 2:] - rectangles[..., :2] + 1, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float64)
+
+
+def enclosing_overlap(kept: I64, one: I64, iou: float, covered: float) -> NDArray[np.bool_]:
+    """Say which inclusive rectangles ``kept`` (n, 4) are the same object as ``one`` (4,).
+
+    The intersection is compared with the box **around both**, not with the union, and with each
+    rectangle alone.  Source: dlib ``box_overlap_testing.h``, test_box_overlap.
+    """
+    inner = np.concatenate(
+        [np.maximum(kept[:, :2], one[:2]), np.minimum(kept[:, 2:], one[2:])], axis=1
+    )
+    outer = np.concatenate(
+        [np.minimum(kept[:, :2], one[:2]), np.maximum(kept[:, 2:], one[2:])], axis=1
+    )
+    meet = _pixels(inner)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(
+            (meet > 0)
+            & (
+                (meet / _pixels(outer) > iou)
+                | (meet / _pixels(kept) > covered)
+                | (meet / _pixels(one) > covered)
+            )
+        )
+
+
+def greedy_nms(rectangles: I64, iou: float, covered: float) -> I64:
+    """Return the indices that survive non-maximum suppression, in order.
+
+    rectangles: (n, 4) int64 inclusive, best first.  A rectangle falls if it is the same object
+    (:func:`enclosing_overlap`) as one kept before it.
+    """
+    alive = np.ones(len(rectangles), bool)
+    kept: list[int] = []
+    for index in range(len(rectangles)):
+        if alive[index]:
+            kept.append(index)
+            later = slice(index + 1, None)
+            alive[later] &= ~enclosing_overlap(rectangles[later], rectangles[index], iou, covered)
+    return np.array(kept, np.int64)
+
+
+def similarity(source: F64, target: F64) -> tuple[F64, F64]:
+    """Find the rotation, uniform scale and shift that best move ``source`` onto ``target``.
+
+    source, target: (k, 2) float64.  Returns (matrix (2, 2), shift (2,)), float64, so that
+    ``target ~ source @ matrix.T + shift``.  No reflection.  Where all points of ``source``
+    coincide the matrix is zero.  Source: Umeyama 1991, closed form in two dimensions.
+    """
+    middle_s, middle_t = source.mean(axis=0), target.mean(axis=0)
+    s, t = source - middle_s, target - middle_t
+    spread = float((s * s).sum())
+    if spread == 0.0:
+        return np.zeros((2, 2)), middle_t
+    a = float((s * t).sum()) / spread
+    b = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / spread
+    matrix = np.array([[a, -b], [b, a]])
+    return matrix, middle_t - matrix @ middle_s
+
+
+# dlib's mean faces, as fractions of the unpadded chip.  Source: dlib interpolation.h,
+# get_face_chip_details.  The 68-point face leaves out the jaw, the eyebrows, the lower outer lip
+# and the inner mouth's lower edge, which move with expression.
+_MEAN_5 = (
+    (0.8595674595992, 0.2134981538014),
+    (0.6460604764104, 0.2289674387677),
+    (0.1205750620789, 0.2137274526848),
+    (0.3340850613712, 0.2290642403242),
+    (0.4901123135679, 0.6277975316475),
+)
+_MEAN_X = (
+    0.000213256, 0.0752622, 0.18113, 0.29077, 0.393397, 0.586856, 0.689483, 0.799124,
+    0.904991, 0.98004, 0.490127, 0.490127, 0.490127, 0.490127, 0.36688, 0.426036,
+    0.490127, 0.554217, 0.613373, 0.121737, 0.187122, 0.265825, 0.334606, 0.260918,
+    0.182743, 0.645647, 0.714428, 0.793132, 0.858516, 0.79751, 0.719335, 0.254149,
+    0.340985, 0.428858, 0.490127, 0.551395, 0.639268, 0.726104, 0.642159, 0.556721,
+    0.490127, 0.423532, 0.338094, 0.290379, 0.428096, 0.490127, 0.552157, 0.689874,
+    0.553364, 0.490127, 0.42689,
+)  # fmt: skip
+_MEAN_Y = (
+    0.106454, 0.038915, 0.0187482, 0.0344891, 0.0773906, 0.0773906, 0.0344891, 0.0187482,
+    0.038915, 0.106454, 0.203352, 0.307009, 0.409805, 0.515625, 0.587326, 0.609345,
+    0.628106, 0.609345, 0.587326, 0.216423, 0.178758, 0.179852, 0.231733, 0.245099,
+    0.244077, 0.231733, 0.179852, 0.178758, 0.216423, 0.244077, 0.245099, 0.780233,
+    0.745405, 0.727388, 0.742578, 0.727388, 0.745405, 0.780233, 0.864805, 0.902192,
+    0.909281, 0.902192, 0.864805, 0.784792, 0.778746, 0.785343, 0.778746, 0.784792,
+    0.824182, 0.831803, 0.824182,
+)  # fmt: skip
+_FIRST_68 = 17  # the mean face starts at this one of the 68 points
+_USED_68 = np.array([*range(27, 55), *range(60, 65)])
+
+
+def chip_template(points: int, spec: ChipSpec) -> tuple[I64, F64]:
+    """Return which landmarks place a chip, and where they belong in it.
+
+    points: 5 or 68.  Returns (indices (m,) int64, places (m, 2) float64, chip pixels).
+    Raises ShapeError for any other number of points.
+    """
+    if points == 5:
+        used, mean = np.arange(5), np.array(_MEAN_5)
+    elif points == 68:
+        used = _USED_68
+        mean = np.stack([_MEAN_X, _MEAN_Y], axis=1)[used - _FIRST_68]
+    else:
+        raise ShapeError(f"landmarks: a dlib chip wants 5 or 68 points, found {points}")
+    return used, (spec.padding + mean) / (2 * spec.padding + 1) * spec.size

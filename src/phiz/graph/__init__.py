@@ -1,0 +1,1 @@
+"""Networks as values: architectures, graphs, shape inference and passes."""

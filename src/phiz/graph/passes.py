@@ -1,0 +1,52 @@
+"""Rewrites that backends run; a graph as read keeps its layers verbatim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from phiz.graph.graph import Graph, Node
+from phiz.graph.ops import Op
+
+__all__ = ["fold_affine", "fold_batch_norm"]
+
+
+def fold_batch_norm(graph: Graph) -> Graph:
+    """Turn batch normalisation with running statistics into a scale and shift per channel.
+
+    Source: dlib ``layers.h``, affine_(const bn_&).
+    """
+
+    def fold(node: Node) -> Node:
+        if node.op is not Op.BATCH_NORM:
+            return node
+        have = {key: value.astype(np.float64) for key, value in node.params.items()}
+        gamma = have["gamma"] / np.sqrt(have["variance"] + node.number("eps"))
+        beta = have["beta"] - gamma * have["mean"]
+        params = {"gamma": gamma.astype(np.float32), "beta": beta.astype(np.float32)}
+        return replace(node, op=Op.AFFINE, attrs={}, params=params)
+
+    return replace(graph, nodes=tuple(fold(node) for node in graph.nodes))
+
+
+def fold_affine(graph: Graph) -> Graph:
+    """Put a scale and shift into the convolution before it, where nothing else reads that."""
+    folded: dict[str, Node] = {}  # convolutions that swallowed the node of this name
+    gone: set[str] = set()
+    for node in graph.nodes:
+        if node.op is not Op.AFFINE:
+            continue
+        source = next((other for other in graph.nodes if other.name == node.inputs[0]), None)
+        if source is None or source.op is not Op.CONV or source.name in graph.outputs:
+            continue
+        if len(graph.readers(source.name)) != 1:
+            continue
+        gamma = node.params["gamma"].astype(np.float64)
+        weight = source.params["weight"] * gamma[:, None, None, None]
+        bias = node.params["beta"] + gamma * source.params.get("bias", np.float32(0))
+        params = {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}
+        folded[node.name] = replace(source, name=node.name, params=params)
+        gone.add(source.name)
+    nodes = (folded.get(node.name, node) for node in graph.nodes if node.name not in gone)
+    return replace(graph, nodes=tuple(nodes))

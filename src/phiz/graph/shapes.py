@@ -1,0 +1,93 @@
+"""What shape each value of a graph has, one sample without the batch axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from phiz.errors import ShapeError
+from phiz.graph.graph import Graph, Node, Side
+from phiz.graph.ops import Op
+
+__all__ = ["Shape", "infer", "node_shape"]
+
+Shape: TypeAlias = tuple[int, Side, Side]
+"""(channels, rows, columns) of one sample."""
+
+
+def _window(side: Side, kernel: int, stride: int, before: int, after: int, node: Node) -> Side:
+    if side is None:
+        return None
+    room = side + before + after - kernel
+    if room < 0:
+        raise ShapeError(
+            f"{node.name}: a window of {kernel} does not fit into {side} + {before + after}"
+        )
+    return 1 + room // stride
+
+
+def _windowed(node: Node, channels: int, shape: Shape, kernel: Sequence[int]) -> Shape:
+    (down, right), (top, left, bottom, end) = node.ints("strides"), node.ints("pads")
+    return (
+        channels,
+        _window(shape[1], kernel[0], down, top, bottom, node),
+        _window(shape[2], kernel[1], right, left, end, node),
+    )
+
+
+def _require(node: Node, what: str, want: object, found: object) -> None:
+    if want != found:
+        raise ShapeError(f"{node.name}: wanted {what} {want}, found {found}")
+
+
+def _known(node: Node, shape: Shape) -> tuple[int, int, int]:
+    channels, rows, columns = shape
+    if rows is None or columns is None:
+        raise ShapeError(f"{node.name}: wanted a value of known size, found {shape}")
+    return channels, rows, columns
+
+
+def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
+    """Return the shape of a node's output; ShapeError if it cannot take these inputs."""
+    shape = inputs[0]
+    channels = shape[0]
+    if node.op is Op.CONV:
+        weight = node.params["weight"]
+        _require(node, "input channels", weight.shape[1] * int(node.number("groups")), channels)
+        if "bias" in node.params:
+            _require(node, "bias", weight.shape[:1], node.params["bias"].shape)
+        return _windowed(node, weight.shape[0], shape, weight.shape[2:])
+    if node.op in (Op.AFFINE, Op.BATCH_NORM):
+        for key, array in node.params.items():
+            _require(node, key, (channels,), array.shape)
+        return shape
+    if node.op in (Op.MAX_POOL, Op.AVG_POOL):
+        return _windowed(node, channels, shape, node.ints("kernel"))
+    if node.op is Op.GLOBAL_AVG_POOL:
+        return channels, 1, 1
+    if node.op is Op.PAD:
+        channels, rows, columns = _known(node, shape)
+        more = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
+        return channels + more[0], rows + more[1], columns + more[2]
+    if node.op is Op.ADD:
+        _require(node, "equal shapes", shape, inputs[1])
+        return shape
+    if node.op is Op.FC:
+        weight = node.params["weight"]
+        _require(node, "inputs", weight.shape[0], math.prod(_known(node, shape)))
+        if "bias" in node.params:
+            _require(node, "bias", weight.shape[1:], node.params["bias"].shape)
+        return weight.shape[1], 1, 1
+    return shape  # TO_TENSOR, RELU
+
+
+def infer(graph: Graph) -> dict[str, Shape]:
+    """Return the shape of every value by name."""
+    shapes: dict[str, Shape] = {}
+    for source in graph.inputs:
+        rows, columns, channels = source.shape
+        shapes[source.name] = (channels, rows, columns)
+    for node in graph.nodes:
+        shapes[node.name] = node_shape(node, [shapes[name] for name in node.inputs])
+    return shapes

@@ -1,0 +1,269 @@
+"""Pictures in and out: the only importer of Pillow.
+
+Everything inside phiz is ``(h, w, 3)`` uint8 RGB, C-contiguous.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageOps
+from PIL import UnidentifiedImageError as _Unidentified
+
+from phiz.checks import F32, U8
+from phiz.errors import ImageError, OptionError
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Colour",
+    "ImageLike",
+    "as_image",
+    "decode",
+    "draw_faces",
+    "encode",
+    "is_picture_name",
+    "read_image",
+    "shrink",
+]
+
+ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | np.ndarray[Any, Any] | Image.Image"
+Colour: TypeAlias = Literal["RGB", "BGR", "RGBA", "BGRA", "GRAY"]
+
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused unless the caller allows more: 100 megapixels are 300 MB."""
+
+# Only formats that decode without running another program.  Pillow has the common ones ready; it
+# searches for plugins before it knows the others.
+_COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+_OTHERS = ("AVIF", "DIB", "JPEG2000", "TGA", "TIFF", "WEBP")
+SUFFIXES = frozenset(
+    ".avif .bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tga .tif "
+    ".tiff .webp".split()
+)
+"""File name endings of pictures, lower case."""
+
+_WRITTEN = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_CHANNELS: dict[Colour, tuple[int, ...]] = {
+    "RGB": (0, 1, 2),
+    "BGR": (2, 1, 0),
+    "RGBA": (0, 1, 2),
+    "BGRA": (2, 1, 0),
+    "GRAY": (0, 0, 0),
+}
+_open_lock = threading.Lock()
+
+
+def is_picture_name(name: str) -> bool:
+    """Say whether a file of this name is looked at when a folder is searched."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("._")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Bring 16-bit, 32-bit and floating point grayscale to 8 bits.
+
+    Pillow's own conversion clips instead of scaling, which turns a 16-bit picture white.
+    """
+    if image.mode.startswith("I;16"):
+        wide = np.asarray(image).astype(np.uint16)
+        return Image.fromarray((wide >> 8).astype(np.uint8))
+    if image.mode == "I":
+        wide = np.asarray(image)
+        # 16-bit files of some formats open in this mode; 8-bit ones do not use the range.
+        scaled = wide >> 8 if wide.max(initial=0) > 255 else wide
+        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    if image.mode == "F":
+        real = np.nan_to_num(np.asarray(image))
+        scaled = real * 255 if real.max(initial=0) <= 1 else real
+        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    return image
+
+
+def _identify(data: io.BytesIO) -> Image.Image:
+    """Open a picture in one of the formats above, without decoding it yet."""
+    try:
+        return Image.open(data, formats=_COMMON)
+    except _Unidentified:
+        Image.init()
+        return Image.open(data, formats=[name for name in _OTHERS if name in Image.OPEN])
+
+
+def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
+    with _open_lock, warnings.catch_warnings():
+        # Pillow's own size limit is a module global: phiz states its limit per call instead.
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = _identify(data)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{label}: {width} x {height} is {width * height / 1e6:.1f} megapixels, above the "
+            f"limit of {max_pixels / 1e6:.1f}; allow it with max_pixels (--max-pixels)"
+        )
+    return image
+
+
+def decode(
+    data: bytes, *, label: str = "picture", max_pixels: int = MAX_PIXELS, orient: bool = True
+) -> U8:
+    """Decode the bytes of a picture file.
+
+    data: JPEG, PNG, GIF, WebP, TIFF, BMP, PPM, TGA, JPEG 2000 or AVIF; of an animation the first
+        frame; any mode.  Transparency is dropped, not blended.
+    label: what error messages call the picture.
+    orient: apply the EXIF orientation, as every viewer does.
+
+    Returns (h, w, 3) uint8 RGB.  Raises ImageError for what is empty, truncated, no picture at
+    all, or larger than ``max_pixels``.
+    """
+    if not data:
+        raise ImageError(f"{label}: the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a picture
+            image = _open(io.BytesIO(data), max_pixels, label)
+            image.load()
+            if orient:
+                ImageOps.exif_transpose(image, in_place=True)
+            rgb = _eight_bit(image).convert("RGB")
+            return np.array(rgb, np.uint8)
+    except ImageError:
+        raise
+    except _Unidentified:
+        raise ImageError(f"{label}: not a picture in a format phiz reads") from None
+    except MemoryError as error:
+        raise ImageError(f"{label}: not enough memory to decode it") from error
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
+        raise ImageError(f"{label}: cannot be decoded: {error}") from error
+
+
+def read_image(
+    source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS, orient: bool = True
+) -> U8:
+    """Read a picture from a file or from its bytes; see :func:`decode`.
+
+    Returns (h, w, 3) uint8 RGB, with the EXIF orientation applied.  Raises ImageError.
+    """
+    if isinstance(source, bytes):
+        return decode(source, max_pixels=max_pixels, orient=orient)
+    try:
+        data = Path(source).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{source}: {error.strerror or error}") from error
+    return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
+
+
+def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = False) -> U8:
+    """Turn whatever holds a picture into (h, w, 3) uint8 RGB, C-contiguous.
+
+    source: a path, the bytes of a file, a Pillow image, or a uint8 array (h, w), (h, w, 1),
+        (h, w, 3) or (h, w, 4) of any strides.
+    colour: order of an array's channels; by default GRAY, RGB or RGBA by their number.  Pictures
+        read by OpenCV are ``"BGR"``.  An alpha channel is dropped.
+    gray: leave a one-channel array as (h, w): dlib treats it differently from a gray RGB one.
+
+    Raises ImageError: for other dtypes, whose range cannot be guessed, and for empty pictures.
+    """
+    if isinstance(source, (str, os.PathLike, bytes)):
+        return read_image(source)
+    if isinstance(source, Image.Image):
+        return np.array(_eight_bit(source).convert("RGB"), np.uint8)
+    if not isinstance(source, np.ndarray):
+        raise ImageError(
+            f"a picture is a path, bytes, a Pillow image or an array, not {type(source).__name__}"
+        )
+    if source.dtype != np.uint8:
+        raise ImageError(
+            f"picture array: wanted dtype uint8 (0 to 255), found {source.dtype}; scale it first, "
+            "for example (255 * x).round().astype('uint8') for values in 0 to 1"
+        )
+    if source.ndim not in (2, 3) or (source.ndim == 3 and source.shape[2] not in (1, 3, 4)):
+        raise ImageError(
+            f"picture array: wanted (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), found {source.shape}"
+        )
+    if 0 in source.shape:
+        raise ImageError(f"picture array: wanted at least one pixel, found {source.shape}")
+    channels = 1 if source.ndim == 2 else source.shape[2]
+    order: Colour = colour or {1: "GRAY", 3: "RGB", 4: "RGBA"}[channels]  # type: ignore[assignment]
+    if order not in _CHANNELS:
+        raise OptionError(f"colour: wanted one of {', '.join(_CHANNELS)}, found {colour!r}")
+    if channels != (1 if order == "GRAY" else len(order)):
+        raise ImageError(f"picture array: {order} does not fit {channels} channels")
+    if order == "GRAY":
+        plane = np.ascontiguousarray(source.reshape(source.shape[:2]))
+        return plane if gray else np.repeat(plane[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(source[:, :, list(_CHANNELS[order])] if order != "RGB" else source)
+
+
+def encode(image: U8, suffix: str, *, quality: int = 90) -> bytes:
+    """Return the picture (h, w, 3) uint8 RGB as the bytes of a file of this ending.
+
+    Raises ImageError for endings that phiz does not write.
+    """
+    name = _WRITTEN.get(suffix.lower())
+    if name is None:
+        raise ImageError(
+            f"cannot write pictures that end in {suffix!r}: wanted one of {', '.join(_WRITTEN)}"
+        )
+    buffer = io.BytesIO()
+    options = {"quality": quality} if name in ("JPEG", "WEBP") else {}
+    Image.fromarray(image).save(buffer, name, **options)
+    return buffer.getvalue()
+
+
+def shrink(image: U8, longest: int) -> U8:
+    """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
+    height, width = image.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS), np.uint8)
+
+
+def draw_faces(
+    image: U8,
+    boxes: F32,
+    captions: Iterable[str] = (),
+    points: F32 | None = None,
+    *,
+    colour: tuple[int, int, int] = (0, 230, 90),
+) -> U8:
+    """Return a copy of the picture with boxes, captions and landmark dots drawn.
+
+    image: (h, w, 3) uint8 RGB.  boxes: (n, 4) ``x0 y0 x1 y1``.  points: (n, k, 2) or None.
+    """
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    width = max(1, round(max(image.shape[:2]) / 400))
+    for box, caption in zip(boxes, [*captions, *[""] * len(boxes)], strict=False):
+        x0, y0, x1, y1 = (float(side) for side in box)
+        pen.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colour, width=width)
+        if caption:
+            size = max(10.0, 6.0 * width)
+            place = (x0 + width, y1 + 1)
+            left, top, right, bottom = pen.textbbox(place, caption, font_size=size)
+            pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=(0, 0, 0))
+            pen.text(place, caption, fill=colour, font_size=size)
+    if points is not None:
+        for x, y in points.reshape(-1, 2).tolist():
+            pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 60, 60))
+    return np.array(canvas, np.uint8)

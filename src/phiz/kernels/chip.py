@@ -1,0 +1,66 @@
+"""Cutting face chips out of pictures, to the grey level as dlib does it.
+
+Source: dlib ``interpolation.h`` (transform_image, interpolate_bilinear) and ``image_pyramid.h``
+(pyramid_down<2>).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phiz.checks import F64, U8
+from phiz.kernels._jit import kernel
+
+__all__ = ["halve", "warp"]
+
+
+@kernel()
+def halve(source: U8, target: U8) -> None:
+    """Shrink (h, w, 3) into ((h - 3) // 2, (w - 3) // 2, 3).
+
+    The kernel is (1, 4, 6, 4, 1) by itself, over 256, truncated; pixel r is centred at 2 r + 2.
+    """
+    height, width = source.shape[0], source.shape[1]
+    rows, columns = target.shape[0], target.shape[1]
+    across = np.empty((height, columns, 3), np.int32)
+    for y in range(height):
+        for x in range(columns):
+            for c in range(3):
+                a = np.int32(source[y, 2 * x, c]) + np.int32(source[y, 2 * x + 4, c])
+                b = np.int32(source[y, 2 * x + 1, c]) + np.int32(source[y, 2 * x + 3, c])
+                across[y, x, c] = a + 4 * b + 6 * np.int32(source[y, 2 * x + 2, c])
+    for y in range(rows):
+        for x in range(columns):
+            for c in range(3):
+                a = across[2 * y, x, c] + across[2 * y + 4, x, c]
+                b = across[2 * y + 1, x, c] + across[2 * y + 3, x, c]
+                total = a + 4 * b + 6 * across[2 * y + 2, x, c]
+                target[y, x, c] = np.uint8(total // 256)
+
+
+@kernel()
+def warp(source: U8, matrix: F64, shift: F64, target: U8) -> None:
+    """Fill ``target`` by sampling ``source`` at matrix @ (x, y) + shift, bilinearly.
+
+    Pixels centre on integers; a sample that needs a pixel outside is black.
+    """
+    height, width = source.shape[0], source.shape[1]
+    rows, columns = target.shape[0], target.shape[1]
+    m00, m01, m10, m11 = matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]
+    for row in range(rows):
+        for column in range(columns):
+            x = m00 * column + m01 * row + shift[0]
+            y = m10 * column + m11 * row + shift[1]
+            fx, fy = np.floor(x), np.floor(y)
+            if fx >= 0 and fy >= 0 and fx + 1 < width and fy + 1 < height:
+                left, top = int(fx), int(fy)
+                right, down = x - fx, y - fy
+                for c in range(3):
+                    over = (1 - right) * source[top, left, c] + right * source[top, left + 1, c]
+                    under = (1 - right) * source[top + 1, left, c] + right * source[
+                        top + 1, left + 1, c
+                    ]
+                    target[row, column, c] = np.uint8((1 - down) * over + down * under)
+            else:
+                for c in range(3):
+                    target[row, column, c] = 0

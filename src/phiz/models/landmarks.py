@@ -1,0 +1,75 @@
+"""Landmarks by regression trees: dlib's shape predictors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phiz.checks import I64
+from phiz.geometry import to_inclusive
+from phiz.imaging import ImageLike, as_image
+from phiz.runtime import Runtime
+from phiz.values import Faces, Forest, Landmarks, Scheme
+
+__all__ = ["ForestLandmarker"]
+
+
+class ForestLandmarker:
+    """Places landmarks on faces with dlib's shape predictors; threads may share one.
+
+    Every point is the one dlib gives for the same box.  The models are trained on boxes of
+    dlib's HOG detector: give them square boxes that cover brows to chin.
+    """
+
+    device = "cpu"
+
+    def __init__(
+        self, forest: Forest, *, name: str, identity: str, scheme: Scheme, runtime: Runtime
+    ) -> None:
+        self.name = name
+        self.identity = identity
+        self.scheme: Scheme = scheme
+        self._forest = forest
+        self._runtime = runtime
+        self._initial = forest.initial.reshape(-1)
+        self._leaves = forest.leaves.reshape(*forest.leaves.shape[:3], -1)
+
+    def __repr__(self) -> str:
+        return f"ForestLandmarker({self.name!r}, {self.scheme})"
+
+    def __call__(self, image: ImageLike, faces: object) -> Landmarks:
+        """Find the landmarks of each face in a picture.
+
+        image: see :func:`phiz.imaging.as_image`; a one-channel array is taken as it is.
+        faces: :class:`Faces`, or boxes (n, 4) or (4,), right and bottom exclusive.
+
+        Returns Landmarks (n, k, 2), whole pixels, which may lie outside the picture.
+        """
+        boxes = faces.boxes if isinstance(faces, Faces) else faces
+        return self.place(image, to_inclusive(boxes))
+
+    def place(self, image: ImageLike, rectangles: I64) -> Landmarks:
+        """Find the landmarks in dlib rectangles (n, 4) int64, right and bottom inclusive."""
+        from phiz.kernels.forest import place_points  # Numba starts when it is needed
+
+        picture = as_image(image, gray=True)
+        pixels = picture[:, :, None] if picture.ndim == 2 else picture
+        forest = self._forest
+
+        def place(rectangle: I64) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+            out = np.empty(2 * forest.points)
+            place_points(
+                pixels,
+                rectangle,
+                self._initial,
+                forest.anchors,
+                forest.deltas,
+                forest.splits,
+                forest.thresholds,
+                self._leaves,
+                out,
+            )
+            return out
+
+        rows = self._runtime.map(place, np.ascontiguousarray(rectangles, np.int64))
+        points = np.array(rows, np.float32).reshape(len(rows), forest.points, 2)
+        return Landmarks(points, self.scheme)

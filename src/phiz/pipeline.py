@@ -1,0 +1,320 @@
+"""Detect, align, describe: pictures in, faces out, many at a time.
+
+Pictures are decoded, searched and aligned side by side on the runtime's threads, their chips are
+described in batches across pictures, and tables come out in the order in which pictures went in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from phiz.checks import F32, U8
+from phiz.errors import ImageError, OptionError
+from phiz.facecache import FaceCache
+from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode
+from phiz.loading import load
+from phiz.models.align import cut_chip, place_chip
+from phiz.models.protocols import Describer, Detector, Landmarker
+from phiz.runtime import Runtime, default_runtime
+from phiz.table import FaceTable, Picture
+from phiz.values import Descriptors, Faces, Landmarks
+
+__all__ = ["DEFAULTS", "Frame", "Recipe", "analyze", "make_recipe", "run"]
+
+_VERSION = 1  # raise when the same settings would give other results
+_BATCH = 32  # faces described at once
+_WAITING = 64  # pictures that may wait for a batch to fill
+
+DEFAULTS = ("dlib-hog-frontal", "dlib-landmarks-5", "dlib-face-resnet-v1")
+"""Detector, landmarks and descriptor where none are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture with its place in a stream.
+
+    image: whatever holds it.  source: its name.  frame, time: its position, frames and seconds.
+    """
+
+    image: ImageLike
+    source: str
+    frame: int | None = None
+    time: float | None = None
+
+
+Item: TypeAlias = "ImageLike | Frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which models to run, and how.
+
+    landmarker, describer: None stops after detection, or after landmarks.
+    upsample, threshold: of the detector; None leaves its own.
+    jitter: descriptors are the mean over this many moved copies.  Each face starts dlib's random
+        generator afresh, so that its descriptor does not depend on its neighbours.
+    max_pixels: larger pictures are refused.
+    """
+
+    detector: Detector
+    landmarker: Landmarker | None = None
+    describer: Describer | None = None
+    upsample: int | None = None
+    threshold: float | None = None
+    jitter: int = 0
+    max_pixels: int = MAX_PIXELS
+    settings_hash: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        if self.describer is not None and self.landmarker is None:
+            raise OptionError("a descriptor model wants landmarks: name a landmark model too")
+        models = (self.detector, self.landmarker, self.describer)
+        parts = [
+            f"phiz {_VERSION}",
+            *(model.identity if model else "none" for model in models),
+            repr(getattr(self.detector, "options", None)),
+            f"{self.upsample} {self.threshold} {self.jitter}",
+        ]
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        object.__setattr__(self, "settings_hash", digest[:16])
+
+
+def make_recipe(
+    detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
+    landmarks: str | os.PathLike[str] | Landmarker | None = DEFAULTS[1],
+    descriptor: str | os.PathLike[str] | Describer | None = DEFAULTS[2],
+    *,
+    upsample: int | None = None,
+    threshold: float | None = None,
+    jitter: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    runtime: Runtime | None = None,
+) -> Recipe:
+    """Load the models that are named and put them together; see :class:`Recipe`.
+
+    Loaded models are kept with the runtime, so that asking again costs nothing.
+    """
+    shared = runtime or default_runtime()
+
+    def model(which: object) -> object:
+        if isinstance(which, (str, os.PathLike)):
+            key = os.fspath(which)
+            return shared.keep(key, lambda: load(key, runtime=shared))
+        return which
+
+    return Recipe(
+        model(detector),  # type: ignore[arg-type]
+        model(landmarks),  # type: ignore[arg-type]
+        model(descriptor),  # type: ignore[arg-type]
+        upsample=upsample,
+        threshold=threshold,
+        jitter=jitter,
+        max_pixels=max_pixels,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """A picture whose faces wait to be described, or a finished table."""
+
+    picture: Picture
+    faces: Faces | None = None
+    landmarks: Landmarks | None = None
+    chips: U8 | None = None
+    table: FaceTable | None = None
+
+
+def _load_pixels(item: Frame, recipe: Recipe, cache: FaceCache | None) -> tuple[str, U8 | FaceTable]:
+    """Return a picture's hash and its pixels, or its table if the cache has that."""
+    image = item.image
+    if isinstance(image, (str, os.PathLike)):
+        try:
+            image = Path(image).read_bytes()
+        except OSError as error:
+            raise ImageError(f"{item.source}: {error.strerror or error}") from error
+    if isinstance(image, bytes):
+        content_hash = hashlib.sha256(image).hexdigest()
+        known = cache.get(content_hash, recipe.settings_hash) if cache else None
+        if known is not None:
+            return content_hash, known.rename(item.source, item.frame, item.time)
+        return content_hash, decode(image, label=item.source, max_pixels=recipe.max_pixels)
+    pixels = as_image(image)
+    digest = hashlib.sha256(f"{pixels.shape}".encode())
+    digest.update(pixels)
+    return digest.hexdigest(), pixels
+
+
+def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
+    """Decode, detect, place landmarks and cut chips; errors of the picture become its result."""
+    try:
+        content_hash, pixels = _load_pixels(item, recipe, cache)
+    except ImageError as error:
+        picture = Picture(item.source, frame=item.frame, time=item.time, error=str(error))
+        return _Prepared(picture)
+    if isinstance(pixels, FaceTable):
+        return _Prepared(pixels.pictures[0], table=pixels)
+    height, width = pixels.shape[:2]
+    picture = Picture(item.source, content_hash, width, height, item.frame, item.time)
+    faces = recipe.detector(pixels, upsample=recipe.upsample, threshold=recipe.threshold)
+    if recipe.landmarker is None:
+        return _Prepared(picture, faces)
+    landmarks = recipe.landmarker(pixels, faces)
+    if recipe.describer is None:
+        return _Prepared(picture, faces, landmarks)
+    spec = recipe.describer.input
+    chips = [cut_chip(pixels, place_chip(face, spec)) for face in landmarks.points.astype(np.float64)]
+    shape = (len(chips), spec.size, spec.size, 3)
+    return _Prepared(picture, faces, landmarks, np.array(chips, np.uint8).reshape(shape))
+
+
+def _describe(chips: U8, describer: Describer, jitter: int) -> Descriptors:
+    if jitter <= 1 or not len(chips):
+        return describer(chips)
+    rows: list[F32] = [describer(chip[None], jitter=jitter).vectors for chip in chips]
+    return Descriptors(
+        np.concatenate(rows), describer.space, describer.metric, describer.threshold
+    )
+
+
+def _finish(ready: Sequence[_Prepared], recipe: Recipe) -> list[FaceTable]:
+    """Describe the chips of several pictures in one batch and make their tables."""
+    tables = []
+    described: Descriptors | None = None
+    if recipe.describer is not None:
+        size = recipe.describer.input.size
+        chips = [item.chips for item in ready if item.chips is not None]
+        stack = np.concatenate([np.zeros((0, size, size, 3), np.uint8), *chips])
+        described = _describe(stack, recipe.describer, recipe.jitter)
+    start = 0
+    for item in ready:
+        if item.table is not None:
+            tables.append(item.table)
+            continue
+        mine = None
+        if described is not None:
+            count = 0 if item.chips is None else len(item.chips)
+            mine = described[slice(start, start + count)]
+            start += count
+        landmarks = item.landmarks
+        if landmarks is None and recipe.landmarker is not None:
+            scheme = recipe.landmarker.scheme
+            landmarks = Landmarks.none(scheme)
+        tables.append(
+            FaceTable.of_picture(
+                item.picture, item.faces, landmarks, mine, settings_hash=recipe.settings_hash
+            )
+        )
+    return tables
+
+
+def _frame(item: Item, number: int) -> Frame:
+    if isinstance(item, Frame):
+        return item
+    named = isinstance(item, (str, os.PathLike))
+    return Frame(item, os.fspath(item) if named else f"picture {number}")  # type: ignore[arg-type]
+
+
+def run(
+    frames: Iterable[Item],
+    recipe: Recipe | None = None,
+    *,
+    cache: FaceCache | None = None,
+    runtime: Runtime | None = None,
+) -> Iterator[FaceTable]:
+    """Analyse a stream of pictures of any sizes; yields one table per picture, in order.
+
+    frames: paths, bytes, arrays, Pillow images or :class:`Frame`; read only as far ahead as the
+        runtime's threads need.
+    recipe: the models and options; by default dlib's, see :func:`make_recipe`.
+    cache: remembers results by content and settings; written once per batch.
+
+    A picture that cannot be read gives an empty table whose ``pictures[0].error`` says why; the
+    others are not affected.
+    """
+    recipe = recipe or make_recipe(runtime=runtime)
+    shared = runtime or default_runtime()
+    started: deque[Future[_Prepared]] = deque()
+    waiting: list[_Prepared] = []
+
+    def prepare(item: Frame) -> _Prepared:
+        return _prepare(item, recipe, cache)
+
+    def flush() -> Iterator[FaceTable]:
+        tables = _finish(waiting, recipe)
+        if cache is not None:
+            fresh = [table for table, item in zip(tables, waiting, strict=True) if not item.table]
+            cache.put(fresh)
+        waiting.clear()
+        yield from tables
+
+    source = enumerate(frames)
+    more = True
+    try:
+        while more or started:
+            while more and len(started) < 2 * shared.threads + 1:
+                number, item = next(source, (-1, None))
+                if item is None:
+                    more = False
+                    break
+                started.append(shared.submit(prepare, _frame(item, number)))
+            if not started:
+                break
+            waiting.append(started.popleft().result())
+            faces = sum(len(item.chips) for item in waiting if item.chips is not None)
+            if faces >= _BATCH or len(waiting) >= _WAITING:
+                yield from flush()
+        yield from flush()
+    finally:
+        for future in started:
+            future.cancel()
+
+
+def analyze(
+    image_or_path: ImageLike,
+    *,
+    detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
+    landmarks: str | os.PathLike[str] | Landmarker | None = DEFAULTS[1],
+    descriptor: str | os.PathLike[str] | Describer | None = DEFAULTS[2],
+    attributes: Sequence[str] = (),
+    upsample: int | None = None,
+    threshold: float | None = None,
+    jitter: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    runtime: Runtime | None = None,
+) -> FaceTable:
+    """Find and describe the faces of one picture.
+
+    image_or_path: path, bytes, array or Pillow image; see :func:`phiz.imaging.as_image`.
+    detector, landmarks, descriptor: zoo names, weight files or loaded models; None leaves a step
+        out.
+    attributes: names of attribute models; none are available yet.
+    upsample, threshold, jitter, max_pixels: see :class:`Recipe`.
+
+    Returns a FaceTable, empty if there is no face.  Raises ImageError if the picture cannot be
+    read, and what :func:`phiz.load` raises.
+    """
+    if attributes:
+        raise OptionError(f"attributes: no such models yet: {', '.join(attributes)}")
+    recipe = make_recipe(
+        detector,
+        landmarks,
+        descriptor,
+        upsample=upsample,
+        threshold=threshold,
+        jitter=jitter,
+        max_pixels=max_pixels,
+        runtime=runtime,
+    )
+    ready = _prepare(_frame(image_or_path, 0), recipe, None)
+    if ready.picture.error is not None:
+        raise ImageError(ready.picture.error)
+    return _finish([ready], recipe)[0]

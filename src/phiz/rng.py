@@ -1,0 +1,56 @@
+"""dlib's random generator, bit for bit.
+
+A face jittered or a graph clustered by dlib depends on the numbers its ``dlib::rand`` draws, so
+parity needs the same ones.  Source: dlib ``rand_kernel_1.h``: MT19937 whose first 10,000 outputs
+are thrown away.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DlibRandom"]
+
+_DEFAULT_SEED = 5489
+_DISCARDED = 10_000
+
+
+def _mersenne_seed(text: str) -> int:
+    """Fold a seed string into the generator's 32 bits."""
+    seed = 0
+    for byte in text.encode():
+        char = byte - 256 if byte > 127 else byte  # a C char is signed where dlib runs
+        seed = (seed * 37 + char) % 2**32
+    return seed if text else _DEFAULT_SEED
+
+
+class DlibRandom:
+    """A stream of random numbers; not safe to share between threads.
+
+    seed: 0 or "" is the state of a freshly made ``dlib::rand``; any other integer is
+        ``dlib::rand(seed)``; a string is ``set_seed``.
+    """
+
+    def __init__(self, seed: int | str = 0) -> None:
+        text = "" if seed == 0 else str(seed)
+        self._bits = np.random.RandomState(_mersenne_seed(text))
+        self.words(_DISCARDED)
+
+    def words(self, count: int) -> NDArray[np.uint32]:
+        """Return the next ``count`` 32-bit outputs."""
+        return np.frombuffer(self._bits.bytes(4 * count), "<u4").astype(np.uint32, copy=False)
+
+    def wide(self, count: int) -> NDArray[np.uint64]:
+        """Return the next ``count`` 64-bit numbers (two outputs each, high word first)."""
+        pairs = self.words(2 * count).astype(np.uint64).reshape(count, 2)
+        return (pairs[:, 0] << np.uint64(32)) | pairs[:, 1]
+
+    def double(self) -> float:
+        """Return the next number in [0, 1), 48 bits of it random."""
+        high, low = (int(word) & 0xFFFFFF for word in self.words(2))
+        return ((high << 24) + low) / (2**48 - 1 + 0.05)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return the next number in [low, high)."""
+        return low + self.double() * (high - low)

