@@ -12,8 +12,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from phiz.selftest import pattern
 __all__ = ["Reference", "Result", "measure", "resized"]
 
 _WORKER = Path(__file__).parent / "data" / "dlib_worker.py"
-_LANDMARK_FACES = 32
+_FACES = 32  # that landmarks are placed on in one run
 _BATCHES = (1, 8, 32)
 
 
@@ -76,7 +77,7 @@ class Reference:
 
     def __init__(self, python: Path) -> None:
         threads = str(default_runtime().threads)
-        limits = {name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
+        limits = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), threads)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the user named the interpreter
                 [str(python), "-I", str(_WORKER)],
@@ -128,33 +129,17 @@ def resized(image: U8, width: int, height: int) -> U8:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
+    """Something to time: phiz's way, and the command that has the reference do the same."""
+
     name: str
     unit: str
     count: int
     ours: Callable[[], object]
-    theirs: Callable[[], float] | None
+    ask: dict[str, Any]
 
 
-def _tasks(reference: Reference | None, image: U8) -> list[_Task]:
-    """Return what is measured."""
-    tasks: list[_Task] = []
-
-    def add(
-        name: str,
-        unit: str,
-        count: int,
-        ours: Callable[[], object],
-        command: str,
-        **arguments: Any,
-    ) -> None:
-        theirs = None
-        if reference is not None:
-            known = reference
-
-            def theirs() -> float:
-                return float(known.ask(command, **arguments)["seconds"])
-
-        tasks.append(_Task(name, unit, count, ours, theirs))
+def _tasks(reference: Reference | None, image: U8) -> Iterator[_Task]:
+    """Yield what is measured."""
 
     def shared(name: str, array: U8) -> str:
         return reference.share(name, array) if reference else ""
@@ -162,32 +147,32 @@ def _tasks(reference: Reference | None, image: U8) -> list[_Task]:
     detector = load("dlib-hog-frontal")
     for label, width, height in (("VGA", 640, 480), ("3 megapixels", 2048, 1536)):
         picture = resized(image, width, height)
-        handed = shared(f"hog-{width}", picture)
-        add(f"HOG, {label}", "picture", 1, lambda p=picture: detector(p), "hog", image=handed)
+        ask: dict[str, Any] = {"command": "hog", "image": shared(f"hog-{width}", picture)}
+        yield _Task(f"HOG, {label}", "picture", 1, partial(detector, picture), ask)
 
     vga = resized(image, 640, 480)
-    handed = shared("landmarks", vga)
-    box = [200, 120, 399, 319]
-    boxes = np.tile(np.array(box, np.float32) + (0, 0, 1, 1), (_LANDMARK_FACES, 1))
+    left, top, right, bottom = box = [200, 120, 399, 319]
+    boxes = np.tile(np.array([left, top, right + 1, bottom + 1], np.float32), (_FACES, 1))
     for name in ("dlib-landmarks-5", "dlib-landmarks-68"):
         try:
             landmarker = load(name)
         except ModelNotFound:
             continue
-        add(
-            name, "face", _LANDMARK_FACES, lambda m=landmarker: m(vga, boxes), "landmarks",
-            model=name, image=handed, box=box, count=_LANDMARK_FACES, path=_path_of(name),
-        )  # fmt: skip
+        ask = {
+            "command": "landmarks", "path": _path_of(name), "image": shared("landmarks", vga),
+            "box": box, "faces": _FACES,
+        }  # fmt: skip
+        yield _Task(name, "face", _FACES, partial(landmarker, vga, boxes), ask)
 
-    describer = load("dlib-face-resnet-v1")
+    name = "dlib-face-resnet-v1"
+    describer = load(name)
     chips = np.stack([resized(image, 150, 150)] * max(_BATCHES))
     handed = shared("chips", chips)
     for batch in _BATCHES:
-        add(
-            f"descriptors, batch {batch}", "face", batch, lambda n=batch: describer(chips[:n]),
-            "describe", chips=handed, count=batch, path=_path_of("dlib-face-resnet-v1"),
-        )  # fmt: skip
-    return tasks
+        ask = {"command": "describe", "path": _path_of(name), "chips": handed, "faces": batch}
+        yield _Task(
+            f"descriptors, batch {batch}", "face", batch, partial(describer, chips[:batch]), ask
+        )
 
 
 def _path_of(name: str) -> str:
@@ -210,20 +195,20 @@ def measure(
     step: called after each round.
     """
     image = read_image(picture) if picture else pattern(480, 640)
-    tasks = _tasks(reference, image)
+    tasks = list(_tasks(reference, image))
     ours: list[list[float]] = [[] for _ in tasks]
     theirs: list[list[float]] = [[] for _ in tasks]
     for task in tasks:  # compile, load and warm up outside the clock
         task.ours()
-        if task.theirs:
-            task.theirs()
+        if reference:
+            reference.ask(**task.ask)
     for _ in range(repeats):
         for index, task in enumerate(tasks):
             start = time.perf_counter()
             task.ours()
             ours[index].append(time.perf_counter() - start)
-            if task.theirs:
-                theirs[index].append(task.theirs())
+            if reference:
+                theirs[index].append(float(reference.ask(**task.ask)["seconds"]))
         step()
     return [
         Result(
@@ -231,7 +216,7 @@ def measure(
             task.unit,
             task.count,
             statistics.median(ours[index]),
-            statistics.median(theirs[index]) if theirs[index] else None,
+            statistics.median(theirs[index]) if reference else None,
         )
         for index, task in enumerate(tasks)
     ]

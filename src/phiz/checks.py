@@ -23,7 +23,11 @@ def _spell(shape: tuple[int | None, ...]) -> str:
 
 
 def check(
-    array: NDArray[Any], shape: tuple[int | None, ...], *, dtype: DTypeLike = None, name: str
+    array: NDArray[Any],
+    shape: tuple[int | None, ...],
+    *,
+    dtype: DTypeLike | None = None,
+    name: str,
 ) -> None:
     """Raise ShapeError unless ``array`` has this shape (None: any length) and dtype."""
     if not isinstance(array, np.ndarray):
@@ -51,7 +55,7 @@ def floats(value: object, shape: tuple[int | None, ...], *, name: str) -> F32:
     An empty list counts as zero rows, so that ``[]`` means "no boxes".
     """
     try:
-        array = np.ascontiguousarray(value, dtype=np.float32)  # type: ignore[arg-type]
+        array = np.ascontiguousarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ShapeError(
             f"{name}: wanted numbers of shape {_spell(shape)}, found {type(value).__name__}"

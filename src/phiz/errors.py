@@ -1,17 +1,17 @@
 """Every error phiz raises on purpose.
 
-    PhizError
-    ├── FormatError      a weight file does not hold what its format says   (ValueError)
-    ├── ImageError       a picture cannot be decoded or is refused          (ValueError)
-    ├── ShapeError       an array has the wrong shape, dtype or value       (ValueError)
-    ├── OptionError      an option does not exist or does not apply         (ValueError)
-    ├── SpaceError       descriptors of different models were compared      (ValueError)
-    ├── ModelNotFound    no source has the weight file                      (LookupError)
-    ├── IntegrityError   a file's hash is not the published one             (ValueError)
-    ├── DownloadError    a file could not be fetched                        (OSError)
-    ├── LicenceError     the licence filter refuses the model               (PermissionError)
-    ├── DeviceError      the device asked for is not there                  (RuntimeError)
-    └── MissingExtra     an optional dependency is not installed            (ImportError)
+PhizError
+├── FormatError      a weight file does not hold what its format says   (ValueError)
+├── ImageError       a picture cannot be decoded or is refused          (ValueError)
+├── ShapeError       an array has the wrong shape, dtype or value       (ValueError)
+├── OptionError      an option does not exist or does not apply         (ValueError)
+├── SpaceError       descriptors of different models were compared      (ValueError)
+├── ModelNotFound    no source has the weight file                      (LookupError)
+├── IntegrityError   a file's hash is not the published one             (ValueError)
+├── DownloadError    a file could not be fetched                        (OSError)
+├── LicenceError     the licence filter refuses the model               (PermissionError)
+├── DeviceError      the device asked for is not there                  (RuntimeError)
+└── MissingExtra     an optional dependency is not installed            (ImportError)
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from phiz.table import SCHEMA, FaceTable, Picture
 
 __all__ = ["FaceCache"]
 
-_COLUMNS = ("boxes", "scores", "labels", "landmarks", "descriptors")
 _BUSY = 60  # seconds to wait for another process's transaction
 
 
@@ -37,31 +36,35 @@ def _pack(table: FaceTable) -> bytes:
         "metric": table.metric,
         "threshold": table.threshold,
     }
-    arrays: dict[str, Any] = {name: getattr(table, name) for name in _COLUMNS}
+    arrays: dict[str, Any] = {"boxes": table.boxes, "scores": table.scores, "labels": table.labels}
+    if table.landmarks is not None:
+        arrays["landmarks"] = table.landmarks
+    if table.descriptors is not None:
+        arrays["descriptors"] = table.descriptors
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        head=np.frombuffer(json.dumps(head).encode(), np.uint8),
-        **{name: array for name, array in arrays.items() if array is not None},
-    )
+    np.savez(buffer, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
     return buffer.getvalue()
 
 
 def _unpack(blob: bytes, content_hash: str, settings_hash: str) -> FaceTable:
     with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
         head = json.loads(stored["head"].tobytes())
-        columns = {name: stored[name] if name in stored else None for name in _COLUMNS}
-    count = len(columns["scores"])
+        arrays = {name: stored[name] for name in stored.files}
+    count = len(arrays["scores"])
     return FaceTable(
         pictures=(Picture("", content_hash, head["width"], head["height"]),),
         picture=np.zeros(count, np.int64),
         rank=np.arange(count, dtype=np.int64),
+        boxes=arrays["boxes"],
+        scores=arrays["scores"],
+        labels=arrays["labels"],
+        landmarks=arrays.get("landmarks"),
         scheme=head["scheme"],
+        descriptors=arrays.get("descriptors"),
         space=head["space"],
         metric=head["metric"],
         threshold=head["threshold"],
         settings_hash=settings_hash,
-        **columns,
     )
 
 

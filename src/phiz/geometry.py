@@ -82,7 +82,9 @@ def from_inclusive(rectangles: I64) -> F32:
 def box_iou(one: F32, other: F32) -> F64:
     """Return (n, m) intersection over union of boxes ``x0 y0 x1 y1``; 0 where both are empty."""
     a, b = np.asarray(one, np.float64)[:, None], np.asarray(other, np.float64)[None]
-    inner = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
+    inner = np.clip(
+        np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None
+    )
     meet = inner[..., 0] * inner[..., 1]
     area_a = np.prod(np.clip(a[..., 2:] - a[..., :2], 0, None), axis=-1)
     area_b = np.prod(np.clip(b[..., 2:] - b[..., :2], 0, None), axis=-1)

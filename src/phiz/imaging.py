@@ -45,9 +45,11 @@ MAX_PIXELS = 100_000_000
 _COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 _OTHERS = ("AVIF", "DIB", "JPEG2000", "TGA", "TIFF", "WEBP")
 SUFFIXES = frozenset(
-    ".avif .bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tga .tif "
-    ".tiff .webp".split()
-)
+    (
+        ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm",
+        ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+    )
+)  # fmt: skip
 """File name endings of pictures, lower case."""
 
 _WRITTEN = {
@@ -151,7 +153,7 @@ def decode(
         raise ImageError(f"{label}: not a picture in a format phiz reads") from None
     except MemoryError as error:
         raise ImageError(f"{label}: not enough memory to decode it") from error
-    except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
+    except Exception as error:
         raise ImageError(f"{label}: cannot be decoded: {error}") from error
 
 

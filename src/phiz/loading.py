@@ -62,7 +62,9 @@ class _File:
         return f"{self.name}:{digest[:16]}"
 
 
-def _resolve(name: str, *, download: bool, commercial_only: bool | None) -> tuple[Entry | None, Path]:
+def _resolve(
+    name: str, *, download: bool, commercial_only: bool | None
+) -> tuple[Entry | None, Path]:
     """Return the zoo entry that was named, if one was, and its file."""
     path, entry = Path(name), find_entry(name)
     if path.is_file():
@@ -70,7 +72,9 @@ def _resolve(name: str, *, download: bool, commercial_only: bool | None) -> tupl
     if entry is None:
         known = ", ".join(ZOO)
         raise ModelNotFound(
-            f"{path} is not a file" if path.exists() else f"no model or file {name!r}; there are {known}"
+            f"{path} is not a file"
+            if path.exists()
+            else f"no model or file {name!r}; there are {known}"
         )
     store.allow_licence(entry, commercial_only=commercial_only)
     found = store.pull(entry) if download else store.require(entry)

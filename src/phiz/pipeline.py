@@ -133,7 +133,9 @@ class _Prepared:
     table: FaceTable | None = None
 
 
-def _load_pixels(item: Frame, recipe: Recipe, cache: FaceCache | None) -> tuple[str, U8 | FaceTable]:
+def _load_pixels(
+    item: Frame, recipe: Recipe, cache: FaceCache | None
+) -> tuple[str, U8 | FaceTable]:
     """Return a picture's hash and its pixels, or its table if the cache has that."""
     image = item.image
     if isinstance(image, (str, os.PathLike)):
@@ -149,7 +151,7 @@ def _load_pixels(item: Frame, recipe: Recipe, cache: FaceCache | None) -> tuple[
         return content_hash, decode(image, label=item.source, max_pixels=recipe.max_pixels)
     pixels = as_image(image)
     digest = hashlib.sha256(f"{pixels.shape}".encode())
-    digest.update(pixels)
+    digest.update(pixels.data)
     return digest.hexdigest(), pixels
 
 
@@ -171,7 +173,9 @@ def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
     if recipe.describer is None:
         return _Prepared(picture, faces, landmarks)
     spec = recipe.describer.input
-    chips = [cut_chip(pixels, place_chip(face, spec)) for face in landmarks.points.astype(np.float64)]
+    chips = [
+        cut_chip(pixels, place_chip(face, spec)) for face in landmarks.points.astype(np.float64)
+    ]
     shape = (len(chips), spec.size, spec.size, 3)
     return _Prepared(picture, faces, landmarks, np.array(chips, np.uint8).reshape(shape))
 
@@ -180,9 +184,7 @@ def _describe(chips: U8, describer: Describer, jitter: int) -> Descriptors:
     if jitter <= 1 or not len(chips):
         return describer(chips)
     rows: list[F32] = [describer(chip[None], jitter=jitter).vectors for chip in chips]
-    return Descriptors(
-        np.concatenate(rows), describer.space, describer.metric, describer.threshold
-    )
+    return Descriptors(np.concatenate(rows), describer.space, describer.metric, describer.threshold)
 
 
 def _finish(ready: Sequence[_Prepared], recipe: Recipe) -> list[FaceTable]:

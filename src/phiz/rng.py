@@ -44,7 +44,7 @@ class DlibRandom:
     def wide(self, count: int) -> NDArray[np.uint64]:
         """Return the next ``count`` 64-bit numbers (two outputs each, high word first)."""
         pairs = self.words(2 * count).astype(np.uint64).reshape(count, 2)
-        return (pairs[:, 0] << np.uint64(32)) | pairs[:, 1]
+        return np.asarray((pairs[:, 0] << np.uint64(32)) | pairs[:, 1], np.uint64)
 
     def double(self) -> float:
         """Return the next number in [0, 1), 48 bits of it random."""

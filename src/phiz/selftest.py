@@ -40,7 +40,7 @@ class Check:
 def pattern(rows: int, columns: int) -> U8:
     """Return a picture (rows, columns, 3) that looks like nothing and is always the same."""
     r, c, k = np.ogrid[:rows, :columns, :3]
-    return (((r * 31 + c * 17 + k * 101) ^ (r * c)) & 255).astype(np.uint8)
+    return np.asarray(((r * 31 + c * 17 + k * 101) ^ (r * c)) & 255, np.uint8)
 
 
 def _hog(golden: dict[str, Any]) -> str:

@@ -223,7 +223,7 @@ def _fetch(source: Source, progress: Progress) -> bytes:
     return bytes(content)
 
 
-def pull(entry: Entry, progress: Progress = lambda done, size: None) -> Located:
+def pull(entry: Entry, progress: Progress = lambda _done, _size: None) -> Located:
     """Download a model into the cache, unless it is somewhere already.
 
     progress: called as bytes arrive.

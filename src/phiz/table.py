@@ -71,9 +71,7 @@ class FaceTable:
     def __post_init__(self) -> None:
         check(self.picture, (None,), dtype=np.int64, name="picture")
         count = len(self.picture)
-        if count and not (
-            0 <= self.picture.min() and self.picture.max() < len(self.pictures)
-        ):
+        if count and not (self.picture.min() >= 0 and self.picture.max() < len(self.pictures)):
             raise ShapeError("picture: wanted indices of pictures")
         check(self.rank, (count,), dtype=np.int64, name="rank")
         check(self.boxes, (count, 4), dtype=np.float32, name="boxes")

@@ -51,7 +51,7 @@ def html_table(title: str, head: list[str], rows: list[list[str]], total: int) -
     return f"<p><b>{escape(title)}</b></p><table><tr>{cells}</tr>{body}</table>{more}"
 
 
-def _export(array: NDArray[Any], dtype: DTypeLike, copy: bool | None) -> NDArray[Any]:
+def _export(array: NDArray[Any], dtype: DTypeLike | None, copy: bool | None) -> NDArray[Any]:
     """Answer NumPy's ``__array__`` protocol."""
     out = np.asarray(array, dtype=dtype)
     if copy is False and out is not array:
@@ -85,7 +85,7 @@ class Landmarks:
     def __getitem__(self, rows: Rows) -> Landmarks:
         return Landmarks(self.points[rows], self.scheme)
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return _export(self.points, dtype, copy)
 
     def __repr__(self) -> str:
@@ -187,7 +187,7 @@ class Descriptors:
     def __getitem__(self, rows: Rows) -> Descriptors:
         return Descriptors(self.vectors[rows], self.space, self.metric, self.threshold)
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return _export(self.vectors, dtype, copy)
 
     def distances(self, other: Descriptors) -> F64:
@@ -312,4 +312,3 @@ class FhogDetector:
     def __post_init__(self) -> None:
         check(self.filters, (None, 31, None, None), dtype=np.float64, name="filters")
         check(self.thresholds, (len(self.filters),), dtype=np.float64, name="thresholds")
-

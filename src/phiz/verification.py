@@ -6,8 +6,8 @@ import os
 
 from phiz.errors import ImageError
 from phiz.imaging import ImageLike
-from phiz.pipeline import DEFAULTS, analyze
 from phiz.models.protocols import Describer, Detector, Landmarker
+from phiz.pipeline import DEFAULTS, analyze
 from phiz.runtime import Runtime
 from phiz.table import FaceTable
 from phiz.values import Verification

@@ -96,11 +96,10 @@ _README = "https://github.com/davisking/dlib-models#readme"
 
 
 def _sources(file: str, size: int, sha256: str, git_blob: str) -> tuple[Source, ...]:
-    packed = f"{file}.bz2"
-    return (
-        Source(f"https://github.com/davisking/dlib-models/raw/master/{packed}", size, sha256, git_blob),
-        Source(f"http://dlib.net/files/{packed}", size, sha256, git_blob),
-    )  # fmt: skip
+    return tuple(
+        Source(f"{root}/{file}.bz2", size, sha256, git_blob)
+        for root in ("https://github.com/davisking/dlib-models/raw/master", "http://dlib.net/files")
+    )
 
 
 _RESNET = "dlib_face_recognition_resnet_model_v1.dat"

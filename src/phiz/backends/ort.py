@@ -66,9 +66,7 @@ class OrtSession:
         return dict(zip(self._names, values, strict=True))
 
 
-def _convert(
-    graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None = None
-) -> bytes:
+def _convert(graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None = None) -> bytes:
     """Return the ONNX bytes of a graph."""
     from phiz.formats.onnx import encode_onnx  # not needed for a cached model
     from phiz.graph.graph import apply

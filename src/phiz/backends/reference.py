@@ -46,7 +46,7 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     params = {key: array.astype(np.float64) for key, array in node.params.items()}
     if node.op is Op.TO_TENSOR:
         centred = x.transpose(0, 3, 1, 2) - np.array(node.attrs["mean"], np.float32)[:, None, None]
-        return centred * np.float32(node.number("scale"))
+        return np.asarray(centred * np.float32(node.number("scale")), np.float32)
     if node.op is Op.CONV:
         return _conv(x, node)
     if node.op is Op.BATCH_NORM:

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-import click
 import typer
 
 from phiz import __version__
 from phiz.cli import bench, cluster, describe, detect, doctor, landmarks, models, verify
 from phiz.errors import PhizError
 
-__all__ = ["app", "run_app"]
+__all__ = ["app"]
+
+
+def exiting(command: Callable[..., int]) -> Callable[..., None]:
+    """Make a command that returns an exit code into one that leaves with it.
+
+    Errors that phiz raises on purpose, and files that cannot be read or written, become a line on
+    standard error and code 2; anything else is a defect and keeps its traceback.
+    """
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            code = command(*arguments, **options)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except (PhizError, OSError) as error:
+            typer.echo(f"phiz: {error}", err=True)
+            code = 2
+        except KeyboardInterrupt:
+            typer.echo("phiz: interrupted", err=True)
+            code = 130
+        raise typer.Exit(code)
+
+    return run
+
 
 app = typer.Typer(
     name="phiz",
@@ -24,9 +52,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
 )
-for command in (detect, landmarks, describe, verify, cluster, doctor, bench):
-    app.command(help=command.HELP, name=command.NAME)(command.main)
-app.add_typer(models.app, name="models")
+for module in (detect, landmarks, describe, verify, cluster, doctor, bench):
+    app.command(help=module.HELP, name=module.NAME)(exiting(module.main))
+models_app = typer.Typer(help=models.HELP, invoke_without_command=True, rich_markup_mode=None)
+models_app.callback()(models.show)
+for subcommand in (models.pull, models.verify, models.path, models.info):
+    models_app.command()(exiting(subcommand))
+app.add_typer(models_app, name=models.NAME)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,26 +74,3 @@ def _root(
     ] = False,
 ) -> None:
     del version
-
-
-def run_app(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; returns the exit code."""
-    try:
-        result = app(args=None if arguments is None else list(arguments), standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort as abort:
-        raise KeyboardInterrupt from abort
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except PhizError as error:
-        typer.echo(f"phiz: {error}", err=True)
-        return 2
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        typer.echo(f"phiz: {error}", err=True)
-        return 2
-    sys.stdout.flush()
-    return result if isinstance(result, int) else 0

@@ -73,7 +73,9 @@ def _processor(facts: dict[str, str], advice: list[str]) -> None:
     from phiz.runtime import Runtime, usable_cpus
 
     features = llvm.get_host_cpu_features()
-    vector = [name for name in ("avx", "avx2", "fma", "avx512f", "avx512vnni") if features.get(name)]
+    vector = [
+        name for name in ("avx", "avx2", "fma", "avx512f", "avx512vnni") if features.get(name)
+    ]
     facts["processor"] = f"{llvm.get_host_cpu_name()}, {' '.join(vector) or platform.machine()}"
     facts["threads"] = f"{Runtime().threads} of {os.cpu_count()} processors"
     facts["providers"] = ", ".join(onnxruntime.get_available_providers())
@@ -114,5 +116,3 @@ def _models(facts: dict[str, str], advice: list[str]) -> None:
             advice.append(f"{entry.name} is missing: phiz models pull {entry.name}")
     if "numba" in sys.modules and os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         advice.append("NUMBA_DISABLE_JIT is set: every kernel runs as plain Python")
-
-

@@ -10,16 +10,11 @@ import typer
 
 from phiz.errors import ModelNotFound
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    help="""List models, and get, check and explain them.
+NAME = "models"
+HELP = """List models, and get, check and explain them.
 
 Example: phiz models pull dlib-landmarks-68
-""",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
+"""
 
 Names = Annotated[list[str], typer.Argument(help="Model names; see 'phiz models'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")]
@@ -29,7 +24,6 @@ def _size(count: int | None) -> str:
     return "?" if count is None else f"{count / 1e6:.1f} MB"
 
 
-@app.callback()
 def show(
     context: typer.Context,
     as_json: AsJson = False,
@@ -83,7 +77,6 @@ def _each(names: list[str], work: Callable[[Any], None]) -> int:
     return failed
 
 
-@app.command()
 def pull(names: Names) -> int:
     """Download models into the cache, unless they are here already."""
     from phiz import store
@@ -98,7 +91,6 @@ def pull(names: Names) -> int:
     return _each(names, get)
 
 
-@app.command()
 def verify(
     names: Annotated[list[str] | None, typer.Argument(help="Model names; all by default.")] = None,
 ) -> int:
@@ -122,7 +114,6 @@ def verify(
     return _each(names or list(ZOO), check)
 
 
-@app.command()
 def path(names: Names) -> int:
     """Print where models' files are."""
     from phiz import store
@@ -130,7 +121,6 @@ def path(names: Names) -> int:
     return _each(names, lambda entry: typer.echo(store.require(entry).path))
 
 
-@app.command()
 def info(names: Names) -> int:
     """Print what is known of models: licence, data, limits, thresholds, hashes, sources."""
     from phiz import store
@@ -155,5 +145,3 @@ def info(names: Names) -> int:
         typer.echo("\n".join(lines))
 
     return _each(names, tell)
-
-

@@ -24,7 +24,7 @@ def cluster(
     *,
     threshold: float | None = None,
     method: Literal["whispers"] = "whispers",
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> I64:
     """Group faces by person.
 
@@ -48,7 +48,5 @@ def cluster(
     else:
         vectors = floats(vectors_or_table, (None, None), name="vectors")
     limit = own if threshold is None else threshold
-    graph = neighbour_graph(
-        np.ascontiguousarray(vectors), limit, metric=metric, progress=progress
-    )
+    graph = neighbour_graph(np.ascontiguousarray(vectors), limit, metric=metric, progress=progress)
     return whisper(graph)

@@ -62,7 +62,7 @@ def graph_of_edges(edges: object, weights: object = None) -> NeighbourGraph:
     check(pairs, (None, 2), name="edges")
     if not np.issubdtype(pairs.dtype, np.integer):
         raise ShapeError(f"edges: wanted integers, found {pairs.dtype}")
-    if pairs.size and not (0 <= pairs.min() and pairs.max() < _MOST_NODES):
+    if pairs.size and not (pairs.min() >= 0 and pairs.max() < _MOST_NODES):
         raise ShapeError("edges: wanted indices of 0 or more")
     heavy = np.zeros(0) if weights is None else np.asarray(weights, np.float64)
     if weights is not None:
@@ -131,7 +131,7 @@ def neighbour_graph(
     threshold: float,
     *,
     metric: Metric = "euclidean",
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> NeighbourGraph:
     """Join every two vectors (n, d) that are closer than ``threshold``, and each to itself.
 

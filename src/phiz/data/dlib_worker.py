@@ -39,13 +39,13 @@ def landmarks(ask):
     image = keep(ask["image"], lambda: np.load(ask["image"]))
     predictor = keep(ask["path"], lambda: dlib.shape_predictor(ask["path"]))
     box = dlib.rectangle(*ask["box"])
-    return timed(lambda: [predictor(image, box) for _ in range(ask["count"])])
+    return timed(lambda: [predictor(image, box) for _ in range(ask["faces"])])
 
 
 def describe(ask):
     chips = keep(ask["chips"], lambda: list(np.load(ask["chips"])))
     network = keep(ask["path"], lambda: dlib.face_recognition_model_v1(ask["path"]))
-    return timed(lambda: network.compute_face_descriptor(chips[: ask["count"]], 0))
+    return timed(lambda: network.compute_face_descriptor(chips[: ask["faces"]], 0))
 
 
 commands = {"about": about, "hog": hog, "landmarks": landmarks, "describe": describe}

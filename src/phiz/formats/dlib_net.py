@@ -134,6 +134,6 @@ def search_architectures(
             return Match(arch, params)
     if furthest is None:
         raise FormatError(path, 0, "an architecture to read the file as", "none")
-    at, name, error = furthest
-    want = f"{error.want} (reading it as {name}, which matches furthest)"
-    raise FormatError(path, at, want, error.found) from error
+    at, name, cause = furthest
+    want = f"{cause.want} (reading it as {name}, which matches furthest)"
+    raise FormatError(path, at, want, cause.found) from cause

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from phiz.checks import F32, I64, U8
+from phiz.checks import F32, F64, I64, U8
 from phiz.formats.cursor import Cursor
 from phiz.formats.dlib_stream import read_count, read_dims, read_float, read_int, read_version
 from phiz.kernels.stream import FLOAT, INT, SAME, NumberStream
@@ -77,32 +77,36 @@ def _peek_splits(cursor: Cursor) -> int:
     return splits
 
 
-def _check_range(cursor: Cursor, values: NDArray[np.integer], end: int, what: str, at: int) -> None:
-    if values.size and not (0 <= values.min() and values.max() < end):
+def _check_range(
+    cursor: Cursor, values: NDArray[np.int64] | NDArray[np.int32], end: int, what: str, at: int
+) -> None:
+    if values.size and not (values.min() >= 0 and values.max() < end):
         wrong = values.min() if values.min() < 0 else values.max()
         cursor.fail(f"{what} in 0 to {end - 1}", str(wrong), at=at)
 
 
-def _read_table(cursor: Cursor, stream: NumberStream, cascades: int, kind: int, each: int) -> F32 | I64:
-    """Read a vector of vectors, all of the first one's length; ``each`` numbers an item."""
+def _read_table(cursor: Cursor, cascades: int, kind: int, stream: NumberStream) -> list[F64]:
+    """Read a vector of vectors, one per cascade, all of the first one's length.
+
+    kind: INT for indices, FLOAT for pairs of numbers.  Every value fits in a float64.
+    """
     start = cursor.at
     count = read_count(cursor, "cascades", each=1)
     if count != cascades:
         cursor.fail(f"{cascades} cascades, as there are forests", str(count), at=start)
-    rows: list[F32 | I64] = []
+    each = 1 if kind == INT else 2
+    rows: list[F64] = []
     for _ in range(cascades):
         start = cursor.at
-        length = read_count(cursor, "pixels", each=2 * each)
-        if rows and length * each != len(rows[0]):
-            cursor.fail(f"{len(rows[0]) // each} pixels, as in the first cascade", str(length),
-                        at=start)  # fmt: skip
-        total = length * each
+        total = each * read_count(cursor, "pixels", each=2 * each)
+        if rows and total != len(rows[0]):
+            want = f"{len(rows[0]) // each} pixels, as in the first cascade"
+            cursor.fail(want, str(total // each), at=start)
+        ints, floats = np.zeros(total, np.int64), np.zeros(total, np.float32)
         layout = np.full(total, kind, np.uint8)
-        ints = np.zeros(total if kind == INT else 0, np.int64)
-        floats = np.zeros(total if kind == FLOAT else 0, np.float32)
         _read_run(cursor, stream, layout, np.zeros(0, np.int64), ints, floats)
-        rows.append(ints if kind == INT else floats)
-    return np.stack(rows)
+        rows.append((ints if kind == INT else floats).astype(np.float64))
+    return rows
 
 
 def read_shape_predictor(cursor: Cursor) -> Forest:
@@ -115,7 +119,9 @@ def read_shape_predictor(cursor: Cursor) -> Forest:
     start = cursor.at
     sides = read_dims(cursor, "the mean shape")
     if sides[1] != 1 or sides[0] % 2 or not 2 <= sides[0] <= 2 * _MOST_POINTS:
-        cursor.fail("a mean shape of 2 x points rows, 1 column", f"{sides[0]} x {sides[1]}", at=start)
+        cursor.fail(
+            "a mean shape of 2 x points rows, 1 column", f"{sides[0]} x {sides[1]}", at=start
+        )
     initial = np.zeros(sides[0], np.float32)
     layout = np.full(sides[0], FLOAT, np.uint8)
     nothing = np.zeros(0, np.int64)
@@ -128,17 +134,19 @@ def read_shape_predictor(cursor: Cursor) -> Forest:
     splits, thresholds, leaves = _read_forests(cursor, stream, cascades, sides)
 
     start = cursor.at
-    anchors = _read_table(cursor, stream, cascades, INT, 1)
+    anchors = np.stack(_read_table(cursor, cascades, INT, stream)).astype(np.int64)
     pixels = anchors.shape[1]
     _check_range(cursor, anchors, sides[0] // 2, "anchor points", start)
     _check_range(cursor, splits, pixels, "pixels that splits compare", start)
-    deltas = _read_table(cursor, stream, cascades, FLOAT, 2)
+    start = cursor.at
+    deltas = np.stack(_read_table(cursor, cascades, FLOAT, stream)).astype(np.float32)
     if deltas.shape[1] != 2 * pixels:
-        cursor.fail(f"{pixels} pixel places, as there are anchors", str(deltas.shape[1] // 2))
+        want = f"{pixels} pixel places, as there are anchors"
+        cursor.fail(want, str(deltas.shape[1] // 2), at=start)
     return Forest(
         initial=initial.reshape(-1, 2),
         anchors=anchors.astype(np.int32),
-        deltas=deltas.astype(np.float32, copy=False).reshape(cascades, pixels, 2),
+        deltas=deltas.reshape(cascades, pixels, 2),
         splits=splits,
         thresholds=thresholds,
         leaves=leaves.reshape(*leaves.shape[:3], -1, 2),
@@ -166,8 +174,9 @@ def _read_forests(
     thresholds = np.empty((cascades, trees, count), np.float32)
     leaves = np.empty((cascades, trees, count + 1, size), np.float32)
 
-    layout, wanted = (np.tile(part, min(_BATCH, trees)) for part in _tree_layout(count, sides))
-    items = len(layout) // min(_BATCH, trees)
+    kinds, values = _tree_layout(count, sides)
+    items, tiles = len(kinds), min(_BATCH, trees)
+    layout, wanted = np.tile(kinds, tiles), np.tile(values, tiles)
     for cascade in range(cascades):
         start = cursor.at
         found = (trees, count) if cascade == 0 else _read_size(cursor)

@@ -103,9 +103,7 @@ def read_count(cursor: Cursor, what: str, *, each: int = _SMALLEST_NUMBER) -> in
     start = cursor.at
     count = read_int(cursor, f"the number of {what}")
     if count < 0 or count * each > cursor.left:
-        cursor.fail(
-            f"a number of {what} that fits in {cursor.left} bytes", str(count), at=start
-        )
+        cursor.fail(f"a number of {what} that fits in {cursor.left} bytes", str(count), at=start)
     return count
 
 

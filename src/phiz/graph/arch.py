@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from phiz.checks import F32
 from phiz.errors import ShapeError
 from phiz.graph.builder import GraphBuilder
-from phiz.graph.graph import Graph
+from phiz.graph.graph import Attr, Graph
 from phiz.graph.ops import Op
 
 __all__ = [
@@ -202,7 +202,7 @@ class Arch:
         """
         builder = GraphBuilder(self.name)
         image = builder.image("image", self.input.size, self.input.size)
-        attrs = {"mean": params.mean, "scale": 1 / 256}
+        attrs: dict[str, Attr] = {"mean": params.mean, "scale": 1 / 256}
         value = builder.add(Op.TO_TENSOR, [image], attrs=attrs, name="tensor")
         tags: dict[int, str] = {}
         for index, (layer, have) in enumerate(zip(self.layers, params.layers, strict=True)):
@@ -233,7 +233,7 @@ def _lower_layer(
         }
         return builder.add(op, [value], attrs=window, name=name, meta=have.meta)
     if isinstance(layer, Con):
-        attrs = {
+        attrs: dict[str, Attr] = {
             "strides": (layer.stride, layer.stride),
             "pads": (layer.padding,) * 4,
             "groups": 1,

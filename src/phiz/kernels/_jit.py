@@ -38,11 +38,12 @@ def kernel_cache() -> Path | None:
 @contextlib.contextmanager
 def _caching_in(folder: Path) -> Iterator[None]:
     """Point Numba's cache at ``folder`` while a function is being decorated."""
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    before = getattr(config, "CACHE_DIR")  # noqa: B009 - set when Numba is imported
+    setattr(config, "CACHE_DIR", str(folder))  # noqa: B010
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        setattr(config, "CACHE_DIR", before)  # noqa: B010
 
 
 def kernel(*, contract: bool = False) -> Callable[[F], F]:

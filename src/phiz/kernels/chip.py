@@ -20,7 +20,7 @@ def halve(source: U8, target: U8) -> None:
 
     The kernel is (1, 4, 6, 4, 1) by itself, over 256, truncated; pixel r is centred at 2 r + 2.
     """
-    height, width = source.shape[0], source.shape[1]
+    height = source.shape[0]
     rows, columns = target.shape[0], target.shape[1]
     across = np.empty((height, columns, 3), np.int32)
     for y in range(height):

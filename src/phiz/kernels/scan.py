@@ -18,9 +18,7 @@ _RUN = 6144  # floats that a block of rows may have: three such buffers stay in 
 
 
 @kernel(contract=True)
-def _five_rows(
-    a: F32, b: F32, c: F32, d: F32, e: F32, tap: F32, out: F32, fresh: bool
-) -> None:
+def _five_rows(a: F32, b: F32, c: F32, d: F32, e: F32, tap: F32, out: F32, fresh: bool) -> None:
     t0, t1, t2, t3, t4 = tap[0], tap[1], tap[2], tap[3], tap[4]
     if fresh:
         for x in range(out.size):
@@ -78,6 +76,4 @@ def scan(planes: F32, plane: I64, down: F32, across: F32, starts: I64, out: F32)
                         i == 0,
                     )
                 for i in range(0, wide, 5):
-                    _five_columns(
-                        column[i:run], across[j, i : i + 5], total[: run - wide + 1]
-                    )
+                    _five_columns(column[i:run], across[j, i : i + 5], total[: run - wide + 1])

@@ -8,6 +8,7 @@ Source of the format: dlib ``serialize.h`` (unpack_int), ``float_details.h``.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 from typing import Any, Protocol
@@ -186,10 +187,8 @@ def _compile() -> tuple[_Compiled, object]:
     """Compile the loop; the engine that owns the machine code is returned to keep it alive."""
     module = ir.Module("phiz_stream")
     _build_read_numbers(module, _build_read_int(module))
-    try:  # needed by, and gone from, different versions of llvmlite
+    with contextlib.suppress(RuntimeError):  # older versions of llvmlite need it, newer refuse
         binding.initialize()
-    except RuntimeError:
-        pass
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     parsed = binding.parse_assembly(str(module))

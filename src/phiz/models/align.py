@@ -75,7 +75,7 @@ def _corners(rectangle: Rectangle, angle: float) -> F64:
 
 
 def _copied(image: U8, rectangle: Rectangle, size: int) -> U8:
-    """Copy a rectangle that needs neither scaling nor turning; black where it leaves the picture."""
+    """Copy a rectangle that needs neither scaling nor turning; black outside the picture."""
     left, top = (int(side) for side in lround(np.array(rectangle[:2])))
     height, width = image.shape[:2]
     chip = np.zeros((size, size, 3), np.uint8)

@@ -29,4 +29,3 @@ def image_list(images: object, *, gray: bool = False) -> tuple[list[U8], bool]:
                 )
         return [as_image(image, gray=gray) for image in images], True
     return [as_image(images, gray=gray)], False  # type: ignore[arg-type]
-

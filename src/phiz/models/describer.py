@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from phiz.backends.session import Session
@@ -73,7 +75,7 @@ class NetDescriber:
         else:
             vectors = self._describe(images)
         return Descriptors(
-            vectors.astype(np.float32, copy=False).reshape(len(images), -1),
+            vectors.astype(np.float32, copy=False),
             self.space,
             self.metric,
             self.threshold,
@@ -87,7 +89,7 @@ class NetDescriber:
         total = rows[0].copy()
         for row in rows[1:]:
             total += row
-        return total / np.float32(count)
+        return np.asarray(total / np.float32(count), np.float32)
 
     def _describe(self, chips: U8) -> F32:
         """Run the network; (n, d) float32."""
@@ -95,5 +97,5 @@ class NetDescriber:
         for start in range(0, max(len(chips), 1), _BATCH):
             batch = np.ascontiguousarray(chips[start : start + _BATCH])
             (values,) = self._session.run({"image": batch}).values()
-            parts.append(values.reshape(len(batch), -1))
+            parts.append(values.reshape(len(batch), math.prod(values.shape[1:])))
         return np.concatenate(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import overload
@@ -129,7 +129,7 @@ class HogDetector:
     @overload
     def __call__(
         self,
-        images: Sequence[ImageLike],
+        images: list[ImageLike] | tuple[ImageLike, ...],
         *,
         upsample: int | None = None,
         threshold: float | None = None,
@@ -137,7 +137,7 @@ class HogDetector:
 
     def __call__(
         self,
-        images: ImageLike | Sequence[ImageLike],
+        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
         *,
         upsample: int | None = None,
         threshold: float | None = None,
@@ -201,9 +201,7 @@ class HogDetector:
 
         _, _, tall, wide = value.filters.shape
         padded_tall, padded_wide = self._bank.down.shape[1], self._bank.across.shape[1]
-        maps = np.zeros(
-            (PLANES, rows - 3 + padded_tall, columns - 3 + padded_wide), np.float32
-        )
+        maps = np.zeros((PLANES, rows - 3 + padded_tall, columns - 3 + padded_wide), np.float32)
         features(hist, maps, (tall - 1) // 2, (wide - 1) // 2)
 
         scores = np.empty((len(value.filters), rows - 2, maps.shape[2]), np.float32)

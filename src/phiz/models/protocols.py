@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, overload
 
 from phiz.checks import U8
@@ -45,7 +44,7 @@ class Detector(Model, Protocol):
     @overload
     def __call__(
         self,
-        images: Sequence[ImageLike],
+        images: list[ImageLike] | tuple[ImageLike, ...],
         *,
         upsample: int | None = None,
         threshold: float | None = None,

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from phiz.graph.arch import Affine, Arch, AvgPool, Con, Fc, InputRgb, LossMetric, MaxPool, Relu, chain
+from phiz.graph.arch import (
+    Affine,
+    Arch,
+    AvgPool,
+    Con,
+    Fc,
+    InputRgb,
+    LossMetric,
+    MaxPool,
+    Relu,
+    chain,
+)
 from phiz.nets.blocks import residual, residual_down
 
 __all__ = ["dlib_face_resnet"]
