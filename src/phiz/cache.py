@@ -8,8 +8,10 @@ file both win.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,7 @@ __all__ = [
 
 _SEALED = ".sealed"
 _CHUNK = 1 << 18
+_ABANDONED = 3600  # seconds after which a part of a file is nobody's
 
 
 def cache_dir() -> Path:
@@ -72,6 +75,10 @@ def sha256_of_file(path: Path) -> str | None:
 def writing(path: Path) -> Iterator[BinaryIO]:
     """Open ``path`` for writing; it gets its new content only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):  # of a process that was killed while it wrote
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
     part = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:

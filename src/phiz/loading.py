@@ -149,7 +149,8 @@ def _build(file: _File, options: object, runtime: Runtime) -> Any:
         try:
             return _BUILDERS[kind](file, options, runtime)
         except FormatError as error:
-            failures.append(error)
+            # A copy: the error's own traceback would keep what was read in memory.
+            failures.append(FormatError(error.path, error.at, error.want, error.found))
     try:  # of a damaged download the hash says more than the byte where it broke
         file.verified(store.file_digest(file.path))
     except IntegrityError as error:
@@ -194,7 +195,7 @@ def _build_landmarks(file: _File, options: object, runtime: Runtime) -> Landmark
     cursor.end("a shape predictor")
     scheme = _scheme_of(forest.points)
     if scheme is None:
-        cursor.fail("a shape predictor of 4, 5, 6 or 68 points", f"{forest.points}", at=0)
+        cursor.fail("a shape predictor of 4, 5, 6 or 68 points", f"{forest.points}")
     return ForestLandmarker(
         forest, name=file.name, identity=file.identity(digest()), scheme=scheme, runtime=runtime
     )
@@ -217,7 +218,7 @@ def _build_descriptor(file: _File, options: object, runtime: Runtime) -> Describ
         match = search_architectures(cursor.data, cursor.path, wanted)
         if digest() != weights:
             raise IntegrityError(f"{file.path} changed while it was being read")
-        return match.arch.lower(match.params)
+        return match.graph
 
     weights = file.verified(hashing.result())
     known = file.entry

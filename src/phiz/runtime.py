@@ -6,11 +6,16 @@ one model use no more processors, and no more memory, than the budget says.
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from phiz.errors import OptionError
 
@@ -18,6 +23,9 @@ __all__ = ["Runtime", "default_runtime", "usable_cpus"]
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+_POOLED = 1 << 23  # bytes of the scratch buffers that are kept; larger ones are not
+_ALIGNED = 64  # bytes
 
 
 def usable_cpus() -> int:
@@ -46,6 +54,7 @@ class Runtime:
         self._inside = threading.local()
         self._lock = threading.Lock()
         self._kept: dict[str, object] = {}
+        self._buffers: list[NDArray[np.uint8]] = []
         self._start()
 
     def keep(self, key: str, make: Callable[[], object]) -> object:
@@ -55,8 +64,57 @@ class Runtime:
                 self._kept[key] = make()
             return self._kept[key]
 
+    @contextlib.contextmanager
+    def scratch(
+        self, arrays: Sequence[tuple[tuple[int, ...], DTypeLike]]
+    ) -> Iterator[list[NDArray[Any]]]:
+        """Lend arrays of these shapes and dtypes, uninitialised, for the length of the block.
+
+        Pictures of every size come by, and memory that is allocated and freed for each of them
+        ends up in the allocator's pockets: small buffers are used again, large ones are mapped.
+        """
+        sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in arrays]
+        starts = np.cumsum([0, *(-(-size // _ALIGNED) * _ALIGNED for size in sizes)]).tolist()
+        buffer = self._borrow(starts[-1] + _ALIGNED)
+        first = -buffer.ctypes.data % _ALIGNED
+        try:
+            yield [
+                buffer[first + start : first + start + size].view(dtype).reshape(shape)
+                for (shape, dtype), start, size in zip(arrays, starts, sizes, strict=False)
+            ]
+        finally:
+            self._give_back(buffer)
+
+    def _borrow(self, size: int) -> NDArray[np.uint8]:
+        if size > _POOLED:
+            # Straight from the system, and back to it when the last view is gone.
+            pages = mmap.mmap(-1, size)
+            if hasattr(mmap, "MADV_HUGEPAGE"):
+                with contextlib.suppress(OSError):
+                    pages.madvise(mmap.MADV_HUGEPAGE)
+            return np.frombuffer(pages, np.uint8)
+        with self._lock:
+            if self._buffers:
+                return self._buffers.pop()
+        return np.empty(_POOLED, np.uint8)
+
+    def _give_back(self, buffer: NDArray[np.uint8]) -> None:
+        with self._lock:
+            if buffer.size == _POOLED and len(self._buffers) < 2 * self.threads:
+                self._buffers.append(buffer)
+
+    @contextlib.contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Wait until fewer callers than threads are inside; work that needs much memory asks."""
+        if getattr(self._inside, "worker", False):
+            yield  # a thread of the budget was let in already
+            return
+        with self._entrance:
+            yield
+
     def _start(self) -> None:
         self._pid = os.getpid()
+        self._entrance = threading.BoundedSemaphore(self.threads)
         self._executor = ThreadPoolExecutor(
             self.threads, thread_name_prefix="phiz", initializer=self._enter
         )
@@ -67,14 +125,12 @@ class Runtime:
     def submit(self, work: Callable[[A], B], item: A) -> Future[B]:
         """Start ``work(item)`` on a thread of the budget.
 
-        Called from such a thread it runs at once: waiting for a free one could wait for ever.
+        Called from such a thread it runs at once, errors and all: waiting for a free one could
+        wait for ever.
         """
         if getattr(self._inside, "worker", False):
             future: Future[B] = Future()
-            try:
-                future.set_result(work(item))
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-                future.set_exception(error)
+            future.set_result(work(item))
             return future
         if self._pid != os.getpid():
             self._start()  # this is a forked child: the parent's threads did not come along

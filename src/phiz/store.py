@@ -120,7 +120,9 @@ def require(entry: Entry) -> Located:
 
 
 def _unpack(data: bytes, ending: str, most: int) -> tuple[bytes, bool]:
-    """Return at most ``most`` unpacked bytes, and whether the packed data came to its end."""
+    """Return at most ``most`` unpacked bytes, and whether the data came to its end."""
+    if ending not in _PACKED:
+        return data[:most], len(data) <= most
     if ending == ".bz2":
         import bz2
 
@@ -143,7 +145,7 @@ def read_weights(path: Path) -> bytes:
     """
     data = path.read_bytes()
     if path.suffix not in _PACKED:
-        return data
+        return data  # as it is, without a copy
     most = 8 * len(data) + (1 << 24)
     try:
         content, ended = _unpack(data, path.suffix, most)

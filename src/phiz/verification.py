@@ -35,7 +35,7 @@ def verify(
     detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
     landmarks: str | os.PathLike[str] | Landmarker = DEFAULTS[1],
     descriptor: str | os.PathLike[str] | Describer = DEFAULTS[2],
-    upsample: int = 1,
+    upsample: int | None = None,
     jitter: int = 0,
     runtime: Runtime | None = None,
 ) -> Verification:

@@ -250,6 +250,6 @@ def write_report(
 
     labels: (n,) of the table's faces.  threshold: marked in the histogram.
     """
+    lines = [line.encode() for line in _lines(table, labels, threshold, max_pixels)]
     with writing(path) as file:
-        for line in _lines(table, labels, threshold, max_pixels):
-            file.write(line.encode())
+        file.writelines(lines)

@@ -97,6 +97,9 @@ def read_fhog_detector(cursor: Cursor) -> FhogDetector:
             cursor.fail("at least one detector", str(count))
         banks = [weights() for _ in range(count)]
     matrix = np.stack(banks)
+    largest = float(np.abs(matrix).max())
+    if largest > float(np.finfo(np.float32).max):
+        cursor.fail("weights that float32 can hold", str(largest))
     return FhogDetector(
         cell=cell,
         padding=padding,

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from phiz.errors import FormatError
+from phiz.errors import FormatError, ShapeError
 from phiz.formats.cursor import Cursor
 from phiz.formats.dlib_layers import read_input, read_layer, read_loss
 from phiz.formats.dlib_stream import read_bool, read_int, read_tensor, read_version
 from phiz.graph.arch import Arch, ArchParams, Layer, LayerParams, Skip, Tag
+from phiz.graph.graph import Graph
 
 __all__ = ["Match", "read_net", "search_architectures"]
 
@@ -105,10 +106,19 @@ def read_net(cursor: Cursor, arch: Arch) -> ArchParams:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The architecture a file was found to hold, and its parameters."""
+    """The architecture a file was found to hold, its parameters, and the graph of both."""
 
     arch: Arch
     params: ArchParams
+    graph: Graph
+
+
+def _lower(cursor: Cursor, arch: Arch, params: ArchParams) -> Graph:
+    """Return the graph; parameters that fit the bytes but not each other are a FormatError."""
+    try:
+        return arch.lower(params)
+    except ShapeError as error:
+        cursor.fail(f"layers of {arch.name} that fit each other", str(error))
 
 
 def search_architectures(
@@ -121,19 +131,18 @@ def search_architectures(
     The whole file must be used up.  Raises the FormatError of the architecture that matched
     furthest, with its name.
     """
-    furthest: tuple[int, str, FormatError] | None = None
+    furthest: FormatError | None = None
     for make in architectures:
         arch, cursor = make(), Cursor(data, path)
         try:
             params = read_net(cursor, arch)
             cursor.end(f"a {arch.name} network")
+            graph = _lower(cursor, arch, params)
         except FormatError as error:
-            if furthest is None or error.at > furthest[0]:
-                furthest = error.at, arch.name, error
+            if furthest is None or error.at > furthest.at:
+                # A copy: the error's own traceback would keep half-read parameters in memory.
+                want = f"{error.want} (reading it as {arch.name}, which matches furthest)"
+                furthest = FormatError(path, error.at, want, error.found)
         else:
-            return Match(arch, params)
-    if furthest is None:
-        raise FormatError(path, 0, "an architecture to read the file as", "none")
-    at, name, cause = furthest
-    want = f"{cause.want} (reading it as {name}, which matches furthest)"
-    raise FormatError(path, at, want, cause.found) from cause
+            return Match(arch, params, graph)
+    raise furthest or FormatError(path, 0, "an architecture to read the file as", "none")

@@ -43,7 +43,11 @@ Rectangle = tuple[float, float, float, float]
 
 
 def place_chip(points: F64, spec: ChipSpec) -> ChipPlace:
-    """Find where a face's chip is, from its 5 or 68 landmarks (k, 2) float64."""
+    """Find where a face's chip is, from its 5 or 68 landmarks (k, 2) float64.
+
+    Raises ShapeError for another number of points, and for points that are not finite.
+    """
+    finite(points, name="landmarks")
     used, template = chip_template(len(points), spec)
     matrix, shift = similarity(template, points[used])
     middle = matrix @ np.full(2, spec.size / 2) + shift
@@ -143,7 +147,6 @@ def _points_of(landmarks: object) -> NDArray[np.float64]:
     if points.ndim == 2:
         points = points[None]
     check(points, (None, None, 2), name="landmarks")
-    finite(points, name="landmarks")
     return points
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import overload
 
 import numpy as np
@@ -162,55 +162,58 @@ class HogDetector:
         return self._runtime.map(lambda picture: self._find(picture, options), pictures)
 
     def _find(self, image: U8, options: HogOptions) -> Faces:
-        height, width = image.shape[:2]
-        if height * width * 4**options.upsample > _MOST_PIXELS:
+        channels = 1 if image.ndim == 2 else 3
+        first = _doubled_sizes(image.shape[0], image.shape[1], options.upsample)
+        height, width = first[-1]
+        if height * width > _MOST_PIXELS:
             raise OptionError(
-                f"upsample: {options.upsample} makes {width} x {height} pixels larger than "
-                f"{_MOST_PIXELS} pixels"
+                f"upsample: {options.upsample} makes a picture of {width} x {height} pixels, "
+                f"more than {_MOST_PIXELS}"
             )
-        level_zero = self._runtime.submit(lambda times: _level_zero(image, times), options.upsample)
-        levels = self._search(level_zero.result(), options.threshold)
-        return self._gather(levels, options.upsample)
+        sizes = [*first, *_level_sizes(height, width, self._detector)[1:]]
+        shapes = [((channels, rows, columns), np.uint8) for rows, columns in sizes]
+        with self._runtime.admitted(), self._runtime.scratch(shapes) as planes:
+            levels = planes[options.upsample :]
+            self._runtime.run(lambda: _fill_level_zero(image, planes[: options.upsample + 1]))
+            return self._gather(self._search(levels, options.threshold), options.upsample)
 
-    def _search(self, planes: U8, adjust: float) -> list[_Hits]:
+    def _search(self, levels: list[U8], adjust: float) -> list[_Hits]:
         """Score the pyramid's levels side by side, while the smaller ones are being made."""
-        sizes = _level_sizes(planes.shape[1], planes.shape[2], self._detector)
-        smaller: Future[list[U8]]
 
-        def work(number: int, level: U8) -> Callable[[None], _Hits]:
-            return lambda _: self._score(level, number, adjust)
+        def work(number: int) -> Callable[[None], _Hits]:
+            return lambda _: self._score(levels[number], number, adjust)
 
         submit = self._runtime.submit
-        first = submit(work(0, planes), None)
-        smaller = submit(lambda rest: _shrink(planes, rest), sizes[1:])
-        others = [
-            submit(work(number, level), None)
-            for number, level in enumerate(smaller.result(), start=1)
-        ]
+        first = submit(work(0), None)
+        submit(_fill_smaller, levels).result()
+        others = [submit(work(number), None) for number in range(1, len(levels))]
         return [first.result(), *(other.result() for other in others)]
 
     def _score(self, planes: U8, level: int, adjust: float) -> _Hits:
         """Find the windows of one level that reach the threshold."""
-        value = self._detector
+        value, bank = self._detector, self._bank
         _, height, width = planes.shape
         rows, columns = _cells(height, value.cell), _cells(width, value.cell)
         if rows <= 2 or columns <= 2:
             return _Hits(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0, np.int64))
-        hist = np.zeros((rows + 2, (columns + 2) * BINS), np.float32)
-        histogram(planes, value.cell, hist)
-
-        _, _, tall, wide = value.filters.shape
-        padded_tall, padded_wide = self._bank.down.shape[1], self._bank.across.shape[1]
-        maps = np.zeros((PLANES, rows - 3 + padded_tall, columns - 3 + padded_wide), np.float32)
-        features(hist, maps, (tall - 1) // 2, (wide - 1) // 2)
-
-        scores = np.empty((len(value.filters), rows - 2, maps.shape[2]), np.float32)
-        bank = self._bank
-        scan(maps, bank.plane, bank.down, bank.across, bank.starts, scores)
-        valid = scores[:, :, : columns - 2]
-        sub, top, left = np.nonzero(valid >= (value.thresholds + adjust)[:, None, None])
+        count, _, tall, wide = value.filters.shape
+        # A filter's answer is wanted wherever its centre is on a feature.
+        mapped = (rows - 3 + bank.down.shape[1], columns - 3 + bank.across.shape[1])
+        needed = [
+            ((rows + 2, (columns + 2) * BINS), np.float32),
+            ((PLANES, *mapped), np.float32),
+            ((count, rows - 2, mapped[1]), np.float32),
+        ]
+        with self._runtime.scratch(needed) as (hist, maps, scores):
+            hist[:] = 0
+            histogram(planes, value.cell, hist)
+            maps[:] = 0
+            features(hist, maps, (tall - 1) // 2, (wide - 1) // 2)
+            scan(maps, bank.plane, bank.down, bank.across, bank.starts, scores)
+            valid = scores[:, :, : columns - 2]
+            sub, top, left = np.nonzero(valid >= (value.thresholds + adjust)[:, None, None])
+            confidence = valid[sub, top, left].astype(np.float64) - value.thresholds[sub]
         rectangles = _to_picture(left, top, (tall, wide), value, level)
-        confidence = valid[sub, top, left].astype(np.float64) - value.thresholds[sub]
         return _Hits(rectangles, confidence, sub.astype(np.int64))
 
     def _gather(self, levels: list[_Hits], upsample: int) -> Faces:
@@ -232,31 +235,25 @@ class HogDetector:
         )
 
 
-def _level_zero(image: U8, upsample: int) -> U8:
-    """Return the picture as planes, doubled ``upsample`` times (pyramid_up)."""
-    height, width = image.shape[:2]
-    if image.ndim == 2:
-        planes = image[None]
-    else:
-        planes = np.empty((3, height, width), np.uint8)
-        planes_of(image, planes)
-    for _ in range(upsample):
-        height, width = planes.shape[1:]
-        doubled = np.empty((len(planes), 2 * height + 1, 2 * width + 2), np.uint8)
-        resize_planes(planes, doubled)
-        planes = doubled
-    return planes
+def _doubled_sizes(height: int, width: int, times: int) -> list[tuple[int, int]]:
+    """Return (rows, columns) of the picture and of each doubling (dlib's pyramid_up)."""
+    sizes = [(height, width)]
+    for _ in range(times):
+        sizes.append((2 * sizes[-1][0] + 1, 2 * sizes[-1][1] + 2))
+    return sizes
 
 
-def _shrink(planes: U8, sizes: list[tuple[int, int]]) -> list[U8]:
-    """Return the pyramid below level 0; each level is made from the one above."""
-    levels = []
-    for rows, columns in sizes:
-        level = np.empty((len(planes), rows, columns), np.uint8)
-        resize_planes(planes, level)
-        levels.append(level)
-        planes = level
-    return levels
+def _fill_level_zero(image: U8, planes: list[U8]) -> None:
+    """Split the picture into planes, and double it into each of the following ones."""
+    planes_of(image.reshape(*image.shape[:2], -1), planes[0])
+    for source, target in pairwise(planes):
+        resize_planes(source, target)
+
+
+def _fill_smaller(levels: list[U8]) -> None:
+    """Make each level of the pyramid from the one above."""
+    for source, target in pairwise(levels):
+        resize_planes(source, target)
 
 
 def _level_sizes(height: int, width: int, detector: FhogDetector) -> list[tuple[int, int]]:

@@ -1,0 +1,73 @@
+"""Fixtures: the reference data, the oracle, pictures, and models loaded once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import phiz
+from tests.sources import registry_pictures, shared_folder
+
+IN_CI = os.environ.get("PHIZ_CI", "") not in ("", "0")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
+    """In continuous integration a skipped comparison with the oracle is a failure."""
+    report = yield
+    if IN_CI and report.skipped and item.get_closest_marker("oracle"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} must not be skipped here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = shared_folder()
+    if folder is None:
+        pytest.skip("the reference data folder is not here (../shared or PHIZ_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dlib() -> Any:
+    return pytest.importorskip("dlib", reason="the dlib-bin wheel is not installed")
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, np.ndarray]:
+    """Pictures with faces that registry packages carry, as (h, w, 3) uint8 RGB."""
+    return {path.name: np.array(Image.open(path).convert("RGB")) for path in registry_pictures()}
+
+
+@pytest.fixture(scope="session")
+def detector() -> Any:
+    return phiz.load("dlib-hog-frontal")
+
+
+@pytest.fixture(scope="session")
+def five_points() -> Any:
+    return phiz.load("dlib-landmarks-5")
+
+
+@pytest.fixture(scope="session")
+def sixty_eight_points() -> Any:
+    return phiz.load("dlib-landmarks-68")
+
+
+@pytest.fixture(scope="session")
+def describer() -> Any:
+    return phiz.load("dlib-face-resnet-v1")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for everything but compiled kernels, which take long to make."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("PHIZ_CACHE_DIR", str(folder))
+    return folder

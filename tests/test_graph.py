@@ -1,0 +1,198 @@
+"""Graphs: building, shapes, passes, and the same numbers from every backend."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from phiz.backends.ort import compile_graph
+from phiz.backends.reference import ReferenceSession
+from phiz.errors import ShapeError
+from phiz.formats.dlib_net import search_architectures
+from phiz.formats.onnx import encode_onnx
+from phiz.graph.builder import GraphBuilder
+from phiz.graph.graph import Graph, apply, validate
+from phiz.graph.ops import Op
+from phiz.graph.passes import fold_affine, fold_batch_norm
+from phiz.graph.shapes import infer
+from phiz.graph.text import dump
+from tests import dlib_writer as write
+from tests.test_format_fuzz import TINY
+
+
+def tiny(norm: str = "affine_", seed: int = 0) -> Graph:
+    data = write.network(TINY, seed=seed, norm=norm)
+    return search_architectures(data, "tiny.dat", [lambda: TINY]).graph
+
+
+def images(count: int = 3, side: int = 12) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (count, side, side, 3), np.uint8)
+
+
+def every_op() -> Graph:
+    """A graph with every operation, odd sizes, uneven strides and pads, and a symbolic size."""
+    random = np.random.default_rng(0)
+
+    def some(*shape: int) -> np.ndarray:
+        return random.standard_normal(shape).astype(np.float32)
+
+    build = GraphBuilder("every-op")
+    value = build.image("image", 19, 23)
+    value = build.add(
+        Op.TO_TENSOR, [value], attrs={"mean": (120.0, 110.0, 100.0), "scale": 1 / 256}
+    )
+    value = build.add(
+        Op.CONV,
+        [value],
+        attrs={"strides": (1, 2), "pads": (1, 0, 2, 1), "groups": 1},
+        params={"weight": some(6, 3, 3, 4), "bias": some(6)},
+    )
+    value = build.add(
+        Op.CONV,
+        [value],
+        attrs={"strides": (1, 1), "pads": (1, 1, 1, 1), "groups": 3},
+        params={"weight": some(6, 2, 3, 3)},
+    )
+    norm = {"gamma": some(6), "beta": some(6), "mean": some(6), "variance": np.abs(some(6)) + 0.1}
+    value = build.add(Op.BATCH_NORM, [value], attrs={"eps": 1e-4}, params=norm)
+    value = build.add(Op.AFFINE, [value], params={"gamma": some(6), "beta": some(6)})
+    value = build.add(Op.RELU, [value])
+    windows = {"kernel": (3, 2), "strides": (2, 1), "pads": (1, 1, 1, 0)}
+    one = build.add(Op.MAX_POOL, [value], attrs=windows)
+    other = build.add(Op.AVG_POOL, [value], attrs=windows)
+    narrow = build.add(
+        Op.CONV,
+        [other],
+        attrs={"strides": (2, 2), "pads": (0, 0, 0, 0), "groups": 1},
+        params={"weight": some(4, 6, 1, 1)},
+    )
+    value = build.add_padded(one, narrow, name="sum")
+    fc = build.add(
+        Op.FC,
+        [value],
+        params={"weight": some(int(np.prod(build.shape(value))), 5) * 0.1, "bias": some(5)},
+    )
+    pooled = build.add(Op.GLOBAL_AVG_POOL, [value])
+    return build.finish([fc, pooled])
+
+
+def test_every_op_agrees_with_the_reference() -> None:
+    graph = every_op()
+    assert {node.op for node in graph.nodes} == set(Op)
+    names = [node.name for node in graph.nodes]
+    feeds = {"image": np.random.default_rng(2).integers(0, 256, (2, 19, 23, 3), np.uint8)}
+    expected = ReferenceSession(graph, names).run(feeds)
+    found = compile_graph(graph, threads=2, fold=False, outputs=names).run(feeds)
+    for name in names:
+        scale = max(1.0, float(np.abs(expected[name]).max()))
+        np.testing.assert_allclose(found[name] / scale, expected[name] / scale, atol=2e-6)
+        assert found[name].shape[1:] == infer(graph)[name]
+
+
+@pytest.mark.parametrize("norm", ["affine_", "bn_con2"])
+def test_folding_changes_nothing_but_rounding(norm: str) -> None:
+    graph = tiny(norm)
+    folded = apply(graph, fold_batch_norm, fold_affine)
+    assert not any(node.op in (Op.AFFINE, Op.BATCH_NORM) for node in folded.nodes)
+    feeds = {"image": images()}
+    (before,) = ReferenceSession(graph).run(feeds).values()
+    (after,) = ReferenceSession(folded).run(feeds).values()
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
+def test_a_convolution_that_others_read_is_not_folded() -> None:
+    build = GraphBuilder("shared")
+    image = build.image("image", 4, 4)
+    tensor = build.add(Op.TO_TENSOR, [image], attrs={"mean": (0.0,) * 3, "scale": 1.0})
+    conv = build.add(
+        Op.CONV,
+        [tensor],
+        attrs={"strides": (1, 1), "pads": (0, 0, 0, 0), "groups": 1},
+        params={"weight": np.ones((3, 3, 1, 1), np.float32)},
+    )
+    scaled = build.add(
+        Op.AFFINE,
+        [conv],
+        params={"gamma": np.full(3, 2, np.float32), "beta": np.ones(3, np.float32)},
+    )
+    graph = build.finish([build.add(Op.ADD, [conv, scaled])])
+    assert [n.op for n in apply(graph, fold_affine).nodes] == [n.op for n in graph.nodes]
+
+
+def test_a_batch_gives_exactly_the_numbers_of_its_single_runs() -> None:
+    session = compile_graph(tiny(), threads=2)
+    chips = images(7)
+    (together,) = session.run({"image": chips}).values()
+    for index in range(len(chips)):
+        (alone,) = session.run({"image": chips[index : index + 1]}).values()
+        np.testing.assert_array_equal(together[index], alone[0])
+
+
+def test_the_onnx_file_is_valid() -> None:
+    model = onnx.load_from_string(encode_onnx(every_op()))
+    onnx.checker.check_model(model, full_check=True)
+    assert [item.domain for item in model.opset_import] == [""]
+    assert model.producer_name == "phiz"
+    weight = next(t for t in model.graph.initializer if t.name == "conv1.weight")
+    node = every_op().node("conv1")
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(weight), node.params["weight"])
+
+
+def test_nodes_carry_dlibs_layer_numbers() -> None:
+    graph = tiny()
+    assert [node.name for node in graph.nodes][:3] == ["tensor", "con12", "affine11"]
+    assert graph.outputs == ("fc1",)
+    assert graph.node("con12").meta["learning_rate_multiplier"] == 1.0
+    assert graph.parameters == sum(array.size for n in graph.nodes for array in n.params.values())
+
+
+def test_smaller_branches_are_filled_up_with_zeros() -> None:
+    graph = tiny()
+    shapes = infer(graph)
+    total = graph.node("addprev3")
+    assert all(shapes[name] == shapes["addprev3"] for name in total.inputs)
+    assert any(node.op is Op.PAD for node in graph.nodes)
+
+
+def test_a_layer_that_does_not_fit_is_refused() -> None:
+    build = GraphBuilder("wrong")
+    image = build.image("image", 4, 4)
+    weight = {"weight": np.zeros((2, 5, 1, 1), np.float32)}
+    attrs = {"strides": (1, 1), "pads": (0, 0, 0, 0), "groups": 1}
+    with pytest.raises(ShapeError, match="wanted input channels 5, found 3"):
+        build.add(Op.CONV, [image], attrs=attrs, params=weight)
+    small = {"kernel": (9, 9), "strides": (1, 1), "pads": (0, 0, 0, 0)}
+    with pytest.raises(ShapeError, match="a window of 9 does not fit into 4"):
+        build.add(Op.MAX_POOL, [image], attrs=small)
+
+
+def test_a_broken_graph_names_its_culprit() -> None:
+    graph = tiny()
+    broken = Graph(graph.name, graph.inputs, graph.nodes[1:], graph.outputs)
+    with pytest.raises(ShapeError, match="after surgery: con12 takes 'tensor'"):
+        validate(broken, after="surgery")
+    with pytest.raises(ShapeError, match="no value named 'nowhere'"):
+        validate(Graph(graph.name, graph.inputs, graph.nodes, ("nowhere",)))
+
+
+def test_symbolic_sizes_flow_through_windows_and_stop_at_layers_that_need_them() -> None:
+    build = GraphBuilder("any-size")
+    image = build.image("image", None, None)
+    tensor = build.add(Op.TO_TENSOR, [image], attrs={"mean": (0.0,) * 3, "scale": 1.0})
+    windows = {"kernel": (2, 2), "strides": (2, 2), "pads": (0, 0, 0, 0)}
+    pooled = build.add(Op.AVG_POOL, [tensor], attrs=windows)
+    assert build.shape(pooled) == (3, None, None)
+    with pytest.raises(ShapeError, match="known size"):
+        build.add(Op.FC, [pooled], params={"weight": np.zeros((3, 1), np.float32)})
+    session = compile_graph(build.finish([pooled]), threads=1)
+    for side in (4, 6, 10):
+        (value,) = session.run({"image": images(1, side)}).values()
+        assert value.shape == (1, 3, side // 2, side // 2)
+
+
+def test_the_text_dump_has_a_line_per_node() -> None:
+    lines = dump(tiny()).splitlines()
+    assert len(lines) == len(tiny().nodes) + 1
+    assert lines[0].split() == ["name", "op", "inputs", "output", "parameters"]
+    assert lines[2].split() == ["con12", "conv", "tensor", "4", "x", "5", "x", "5", "112"]

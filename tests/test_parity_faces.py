@@ -1,0 +1,173 @@
+"""Landmarks, chips, descriptors, jitter and clusters against dlib itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import phiz
+from phiz.geometry import ChipSpec
+from phiz.models.align import cut_chip, jitter_chip, place_chip
+from phiz.rng import DlibRandom
+from tests.oracle import boxes_of, points_of, rectangles_of, variants
+from tests.sources import weight_file
+
+pytestmark = pytest.mark.oracle
+
+
+@pytest.fixture(scope="module")
+def boxes(pictures: dict[str, np.ndarray], detector: Any) -> dict[str, np.ndarray]:
+    """Real faces, and boxes that are off the face, tiny, tall, or half outside the picture."""
+    random = np.random.default_rng(0)
+    found = {}
+    for name, picture in pictures.items():
+        height, width = picture.shape[:2]
+        corner = random.integers(-60, [width, height], (6, 2))
+        sides = random.integers(2, 300, (6, 2))
+        odd = np.concatenate([corner, corner + sides], axis=1).astype(np.float32)
+        found[name] = np.concatenate([detector(picture).boxes, odd])
+    return found
+
+
+@pytest.mark.parametrize("model", ["dlib-landmarks-5", "dlib-landmarks-68"])
+def test_every_point_is_dlibs(
+    dlib: Any, pictures: dict[str, np.ndarray], boxes: dict[str, np.ndarray], model: str
+) -> None:
+    reference = dlib.shape_predictor(str(weight_file(model)))
+    landmarker = phiz.load(model)
+    faces = 0
+    for name, picture in pictures.items():
+        for image in (picture, variants(picture)["gray"]):
+            found = landmarker(image, boxes[name])
+            expected = [points_of(reference(image, r)) for r in rectangles_of(dlib, boxes[name])]
+            np.testing.assert_array_equal(found.points, expected)
+            faces += len(found)
+    assert faces >= 28
+
+
+@pytest.mark.parametrize("model", ["dlib-landmarks-5", "dlib-landmarks-68"])
+@pytest.mark.parametrize(("size", "padding"), [(150, 0.25), (64, 0.2), (33, 0.0), (224, 0.5)])
+def test_chips_are_dlibs_to_one_grey_level(
+    dlib: Any,
+    pictures: dict[str, np.ndarray],
+    boxes: dict[str, np.ndarray],
+    model: str,
+    size: int,
+    padding: float,
+) -> None:
+    """The affine map is found by another route: about one value in a million rounds differently."""
+    reference = dlib.shape_predictor(str(weight_file(model)))
+    different = total = 0
+    for name, picture in pictures.items():
+        for rectangle in rectangles_of(dlib, boxes[name]):
+            shape = reference(picture, rectangle)
+            expected = dlib.get_face_chip(picture, shape, size, padding)
+            spec = ChipSpec("dlib", size, padding)
+            chip = cut_chip(picture, place_chip(points_of(shape).astype(np.float64), spec))
+            off = np.abs(chip.astype(int) - expected)
+            assert off.max() <= 1
+            different += int((off > 0).sum())
+            total += off.size
+    assert different <= 5 + total // 100_000
+
+
+def test_descriptors_are_dlibs_and_a_batch_equals_single_runs(
+    dlib: Any, pictures: dict[str, np.ndarray], detector: Any, five_points: Any, describer: Any
+) -> None:
+    """Within 1e-4; 3e-7 is what is seen."""
+    reference = dlib.face_recognition_model_v1(str(weight_file("dlib-face-resnet-v1")))
+    predictor = dlib.shape_predictor(str(weight_file("dlib-landmarks-5")))
+    chips = []
+    expected = []
+    for picture in pictures.values():
+        faces = detector(picture)
+        chips.append(phiz.align(picture, five_points(picture, faces)))
+        for rectangle in rectangles_of(dlib, faces.boxes):
+            shape = predictor(picture, rectangle)
+            expected.append(reference.compute_face_descriptor(picture, shape))
+    together = describer(np.concatenate(chips))
+    assert len(together) >= 2
+    np.testing.assert_allclose(together.vectors, np.array(expected), atol=1e-4)
+    alone = [describer(chip).vectors[0] for chip in np.concatenate(chips)]
+    np.testing.assert_array_equal(together.vectors, alone)
+
+
+@pytest.fixture(scope="module")
+def chip(pictures: dict[str, np.ndarray], detector: Any, five_points: Any) -> np.ndarray:
+    picture = pictures["astronaut.png"]
+    return phiz.align(picture, five_points(picture, detector(picture)))[0]
+
+
+def test_jittered_chips_are_dlibs(dlib: Any, chip: np.ndarray) -> None:
+    """dlib's own generator is fresh only once in a process: a new interpreter asks it."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, numpy, dlib; c = numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8);"
+        "c = c.reshape(150, 150, 3).copy();"
+        "sys.stdout.buffer.write(numpy.array(dlib.jitter_image(c, num_jitters=6)).tobytes())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=chip.tobytes(), capture_output=True, check=True
+    )
+    expected = np.frombuffer(done.stdout, np.uint8).reshape(6, 150, 150, 3)
+    random = DlibRandom()
+    moved = [jitter_chip(chip, random) for _ in range(6)]
+    assert np.abs(np.array(moved).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("jitter", [2, 7])
+def test_jitter_descriptors_are_those_of_a_fresh_model(
+    dlib: Any, describer: Any, chip: np.ndarray, jitter: int
+) -> None:
+    chips = np.stack([chip, chip[:, ::-1]])
+    reference = dlib.face_recognition_model_v1(str(weight_file("dlib-face-resnet-v1")))
+    expected = [reference.compute_face_descriptor(c.copy(), jitter) for c in chips]
+    np.testing.assert_allclose(
+        describer(chips, jitter=jitter).vectors, np.array(expected), atol=1e-4
+    )
+    again = describer(chips[:1], jitter=jitter)
+    np.testing.assert_allclose(again.vectors[0], np.array(expected[0]), atol=1e-4)
+    plain = describer(chips)
+    np.testing.assert_array_equal(describer(chips, jitter=1).vectors, plain.vectors)
+
+
+def test_labels_of_random_graphs_are_dlibs(dlib: Any) -> None:
+    random = np.random.default_rng(0)
+    for trial in range(80):
+        nodes, count = int(random.integers(1, 90)), int(random.integers(1, 400))
+        edges = random.integers(0, nodes, (count, 2))
+        weights = random.random(count) * 4 - 1 if trial % 2 else None
+        tuples = [tuple(map(int, edge)) for edge in edges]
+        if weights is not None:
+            tuples = [(*edge, float(w)) for edge, w in zip(tuples, weights, strict=True)]
+        assert phiz.chinese_whispers(edges, weights).tolist() == list(dlib.chinese_whispers(tuples))
+
+
+def test_labels_of_real_and_moved_descriptors_are_dlibs(
+    dlib: Any, describer: Any, pictures: dict[str, np.ndarray], detector: Any, five_points: Any
+) -> None:
+    chips = [
+        phiz.align(picture, five_points(picture, detector(picture)))
+        for picture in pictures.values()
+    ]
+    chips = np.concatenate(chips)
+    moved = [jitter_chip(c, DlibRandom(seed)) for c in chips for seed in range(12)]
+    vectors = describer(np.stack(moved)).vectors
+    rows = [dlib.vector(row) for row in vectors.astype(np.float64)]
+    for threshold in (0.15, 0.3, 0.45, 0.6, 0.9):
+        expected = list(dlib.chinese_whispers_clustering(rows, threshold))
+        assert phiz.cluster(vectors, threshold=threshold).tolist() == expected
+
+
+def test_no_faces_go_through_every_step(five_points: Any, describer: Any) -> None:
+    blank = np.zeros((40, 30, 3), np.uint8)
+    points = five_points(blank, [])
+    assert points.points.shape == (0, 5, 2)
+    chips = phiz.align(blank, points)
+    assert chips.shape == (0, 150, 150, 3)
+    assert describer(chips).vectors.shape == (0, 128)
+    assert boxes_of([]).shape == (0, 4)
