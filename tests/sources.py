@@ -20,12 +20,12 @@ def registry_pictures() -> list[Path]:
 
     ``tools/fetch_pictures.py`` fetches more, out of source packages.
     """
-    import matplotlib
+    import matplotlib as mpl
     import skimage
 
     found = [
         Path(skimage.__file__).parent / "data" / "astronaut.png",
-        Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg",
+        Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg",
     ]
     fetched = Path(os.environ.get("PHIZ_PICTURES", ROOT / ".cache" / "pictures"))
     return found + sorted(path for path in fetched.glob("*") if path.suffix in (".jpg", ".png"))
