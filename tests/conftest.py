@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 import phiz
 from tests.sources import registry_pictures, shared_folder
+
+# Examples are small, but the first one may compile a kernel: nothing here is about time.
+settings.register_profile("phiz", deadline=None)
+settings.load_profile("phiz")
 
 IN_CI = os.environ.get("PHIZ_CI", "") not in ("", "0")
 

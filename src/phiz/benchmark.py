@@ -114,8 +114,9 @@ class Reference:
 
     def close(self) -> None:
         """End the process."""
-        if self._process.stdin:
-            self._process.stdin.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
         self._process.wait(timeout=10)
         self._folder.cleanup()
 

@@ -149,6 +149,8 @@ def _summary(table: FaceTable, labels: I64) -> None:
             break
         names = sorted({table.source[i] for i in rows})
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        typer.echo(f"person {person}: {len(rows)} faces in {len(names)} pictures: {shown}")
+        pictures = common.plural(len(names), "picture")
+        typer.echo(f"person {person}: {len(rows)} faces in {pictures}: {shown}")
     single = int((sizes == 1).sum())
-    typer.echo(f"{int((sizes > 1).sum())} people seen more than once, {single} seen once")
+    often = common.plural(int((sizes > 1).sum()), "person", "people")
+    typer.echo(f"{often} seen more than once, {single} seen once")

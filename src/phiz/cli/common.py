@@ -25,6 +25,7 @@ __all__ = [
     "counting",
     "ensure_models",
     "find_pictures",
+    "plural",
     "start",
 ]
 
@@ -155,6 +156,11 @@ def find_pictures(paths: Sequence[Path], *, skip: Path | None = None) -> list[Pa
     return list(found)
 
 
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return "1 face" or "2 faces"."""
+    return f"{count} {noun if count == 1 else many or noun + 's'}"
+
+
 class Counted:
     """What a run over many pictures came to."""
 
@@ -166,7 +172,7 @@ class Counted:
         return 1 if self.failed else 0
 
     def __str__(self) -> str:
-        text = f"{self.faces} faces in {self.pictures - self.failed} pictures"
+        text = f"{plural(self.faces, 'face')} in {plural(self.pictures - self.failed, 'picture')}"
         return f"{text}, {self.failed} could not be read" if self.failed else text
 
 
@@ -250,7 +256,8 @@ class Writer:
 
     def _write_text(self, table: FaceTable) -> None:
         count = len(table)
-        typer.echo(f"{table.pictures[0].source}: {count or 'no'} face{'s' * (count != 1)}")
+        found = plural(count, "face") if count else "no faces"
+        typer.echo(f"{table.pictures[0].source}: {found}")
         for i in range(count):
             x0, y0, x1, y1 = (f"{side:g}" for side in table.boxes[i].tolist())
             line = f"  {x0} {y0} {x1} {y1}  score {table.scores[i]:.3f}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from phiz.cache import writing
 from phiz.checks import F32, I64, U8
+from phiz.cli.common import plural
 from phiz.errors import ImageError
 from phiz.imaging import encode, read_image, shrink
 from phiz.runtime import default_runtime
@@ -203,9 +204,10 @@ def _lines(table: FaceTable, labels: I64, threshold: float, max_pixels: int) -> 
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>Who is in these pictures?</title><style>{_STYLE}</style>"
-        f"<h1>{len(table)} faces of {len(groups) + single_count} people</h1>"
-        f"<p>{len(table.pictures) - failed} pictures, {failed} could not be read. "
-        f"{len(groups)} people were seen more than once, {single_count} once. "
+        f"<h1>{plural(len(table), 'face')} of "
+        f"{plural(len(groups) + single_count, 'person', 'people')}</h1>"
+        f"<p>{plural(len(table.pictures) - failed, 'picture')}, {failed} could not be read. "
+        f"Seen more than once: {len(groups)}, seen once: {single_count}. "
         "Click a face to see its picture.</p>"
     )
     for number, (person, rows, size) in enumerate(groups, start=1):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from phiz.checks import I64
 from phiz.geometry import to_inclusive
-from phiz.imaging import ImageLike, as_image
 from phiz.runtime import Runtime
 from phiz.values import Faces, Forest, Landmarks, Scheme
+
+if TYPE_CHECKING:
+    from phiz.imaging import ImageLike
 
 __all__ = ["ForestLandmarker"]
 
@@ -49,7 +53,9 @@ class ForestLandmarker:
 
     def place(self, image: ImageLike, rectangles: I64) -> Landmarks:
         """Find the landmarks in dlib rectangles (n, 4) int64, right and bottom inclusive."""
-        from phiz.kernels.forest import place_points  # Numba starts when it is needed
+        # Pillow and Numba start when they are needed, not when a model is loaded.
+        from phiz.imaging import as_image
+        from phiz.kernels.forest import place_points
 
         picture = as_image(image, gray=True)
         pixels = picture[:, :, None] if picture.ndim == 2 else picture
