@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from phiz.kernels._jit import kernel_cache
+from phiz.kernels._native import kernel_cache
 
 RUN = """
 import sys

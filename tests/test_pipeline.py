@@ -232,7 +232,7 @@ def test_a_damaged_memory_is_put_aside(album: Path, recipe: Recipe, own_cache: P
 
 def copy_kernels(cache: Path) -> None:
     """Put this process's compiled kernels into another cache: what is killed is the work."""
-    from phiz.kernels._jit import kernel_cache
+    from phiz.kernels._native import kernel_cache
 
     compiled = kernel_cache()
     assert compiled is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 import time
 from typing import Annotated
 
@@ -114,5 +113,5 @@ def _models(facts: dict[str, str], advice: list[str]) -> None:
         facts[entry.name] = f"{found.origin}: {found.path}" if found else "not here"
         if found is None and entry.licence.commercial == "yes":
             advice.append(f"{entry.name} is missing: phiz models pull {entry.name}")
-    if "numba" in sys.modules and os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         advice.append("NUMBA_DISABLE_JIT is set: every kernel runs as plain Python")

@@ -33,7 +33,7 @@ def whisper(graph: NeighbourGraph, *, iterations: int = 100, seed: int = 0) -> I
 
     Returns (n,) int64 labels, numbered by first appearance.
     """
-    from phiz.kernels.whispers import spread_labels  # Numba starts when it is needed
+    from phiz.kernels.whispers import spread_labels  # the compiler starts when it is needed
 
     if iterations < 0:
         raise OptionError(f"iterations: wanted 0 or more, found {iterations}")

@@ -7,6 +7,7 @@ Source: dlib ``interpolation.h`` (transform_image, interpolate_bilinear) and ``i
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import F64, U8
 from phiz.kernels._jit import kernel
@@ -14,15 +15,18 @@ from phiz.kernels._jit import kernel
 __all__ = ["halve", "warp"]
 
 
-@kernel()
 def halve(source: U8, target: U8) -> None:
     """Shrink (h, w, 3) into ((h - 3) // 2, (w - 3) // 2, 3).
 
     The kernel is (1, 4, 6, 4, 1) by itself, over 256, truncated; pixel r is centred at 2 r + 2.
     """
+    _halve(source, target, np.empty((source.shape[0], target.shape[1], 3), np.int32))
+
+
+@kernel("u1:3 u1:3 i4:3")
+def _halve(source: U8, target: U8, across: NDArray[np.int32]) -> None:
     height = source.shape[0]
     rows, columns = target.shape[0], target.shape[1]
-    across = np.empty((height, columns, 3), np.int32)
     for y in range(height):
         for x in range(columns):
             for c in range(3):
@@ -38,7 +42,7 @@ def halve(source: U8, target: U8) -> None:
                 target[y, x, c] = np.uint8(total // 256)
 
 
-@kernel()
+@kernel("u1:3 f8:2 f8:1 u1:3")
 def warp(source: U8, matrix: F64, shift: F64, target: U8) -> None:
     """Fill ``target`` by sampling ``source`` at matrix @ (x, y) + shift, bilinearly.
 

@@ -9,6 +9,7 @@ Source: Felzenszwalb et al. 2010; dlib ``fhog.h``.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import F32, U8
 from phiz.kernels._jit import kernel
@@ -26,12 +27,44 @@ _TILE = 256
 _EPS = _F(0.0001)
 
 
-@kernel()
 def histogram(planes: U8, cell: int, hist: F32) -> None:
     """Add each pixel's gradient to the orientation histograms of the four cells around it.
 
     planes: (1 or 3, h, w) uint8.  hist: (rows + 2, (columns + 2) * 18) float32 zeros, where rows
     and columns count the cells; a border of one cell collects what falls outside.
+    """
+    width, row_size = planes.shape[2], hist.shape[1]
+    columns = np.empty(width, np.int32)
+    weights = np.empty((2, width), np.float32)
+    _histogram(
+        planes,
+        cell,
+        hist,
+        columns,
+        weights,
+        np.zeros(row_size, np.float32),
+        np.empty(5 * _TILE, np.float32),
+        np.empty(_TILE, np.int32),
+    )
+
+
+@kernel("u1:3 i8 f4:2 i4:1 f4:2 f4:1 f4:1 i4:1")
+def _histogram(
+    planes: U8,
+    cell: int,
+    hist: F32,
+    base: NDArray[np.int32],
+    weights: F32,
+    row_hist: F32,
+    grad: F32,
+    bins: NDArray[np.int32],
+) -> None:
+    """Do the work of :func:`histogram`.
+
+    base: (w,), where a column's left cell starts in a row of histograms.  weights: (2, w), how
+    much of a vote goes to the right cell; what a later channel must add to win.  row_hist: zeros,
+    the votes of one row.  grad: x, y and squared length, then left and right votes, of a tile.
+    bins: of a tile.
     """
     channels, height, width = planes.shape
     rows = hist.shape[0] - 2
@@ -40,13 +73,12 @@ def histogram(planes: U8, cell: int, hist: F32) -> None:
     last_y = min(rows * cell, height) - 1
     last_x = min(columns * cell, width) - 1
 
-    base = np.empty(width, np.int32)  # where a column's left cell starts in a histogram row
-    share = np.empty(width, np.float32)  # how much of a vote goes to the right cell
-    tie = np.full(width, _F(0.5))
+    share, tie = weights[0], weights[1]
     for x in range(width):
         place = (_F(x) + _F(0.5)) / _F(cell) + _F(0.5)
         base[x] = _I(int(place) * BINS)
         share[x] = place - _F(int(place))
+        tie[x] = _F(0.5)
     # dlib works on eight columns at a time while they fit, and there the later of two equally
     # strong channels counts; in the remaining columns the earlier one.
     first = 1
@@ -54,9 +86,6 @@ def histogram(planes: U8, cell: int, hist: F32) -> None:
         tie[first : first + 8] = _F(0)
         first += 8
 
-    row_hist = np.zeros(row_size, np.float32)
-    grad = np.empty(5 * _TILE, np.float32)  # x, y, squared length; then left and right votes
-    bins = np.empty(_TILE, np.int32)
     for y in range(1, last_y):
         place = _F((y + 0.5) / _F(cell) - 0.5)
         upper = int(np.floor(place))
@@ -141,17 +170,29 @@ def histogram(planes: U8, cell: int, hist: F32) -> None:
             lower_cells[i] += below * vote
 
 
-@kernel()
 def features(hist: F32, out: F32, top: int, left: int) -> None:
     """Normalise histograms into the 31 feature planes.
 
     hist: as filled by :func:`histogram`.  out: (31, rows - 2 + a, columns - 2 + b) float32 zeros;
     the features go to ``top``, ``left``, the rest of it pads for filters that reach outside.
     """
-    rows = hist.shape[0] - 2
-    columns = hist.shape[1] // BINS - 2
+    rows, columns = hist.shape[0] - 2, hist.shape[1] // BINS - 2
     cells = np.empty((BINS, rows, columns), np.float32)
     energy = np.empty((rows, columns), np.float32)
+    _features(hist, out, top, left, cells, energy, np.empty(12 * _TILE, np.float32))
+
+
+@kernel("f4:2 f4:3 i8 i8 f4:3 f4:2 f4:1")
+def _features(
+    hist: F32, out: F32, top: int, left: int, cells: F32, energy: F32, block: F32
+) -> None:
+    """Do the work of :func:`features`.
+
+    cells: (18, rows, columns), the histograms as planes.  energy: (rows, columns).  block: of a
+    tile, 4 limits, 4 gains, 4 texture sums.
+    """
+    rows = hist.shape[0] - 2
+    columns = hist.shape[1] // BINS - 2
     for y in range(rows):
         for x in range(columns):
             at = (x + 1) * BINS
@@ -166,7 +207,6 @@ def features(hist: F32, out: F32, top: int, left: int) -> None:
 
     # Four blocks of 2 x 2 cells meet in a cell, in this order; a block's limit is where its
     # histogram is clipped, its gain what brings the clipped value to unit range.
-    block = np.empty(12 * _TILE, np.float32)  # 4 limits, 4 gains, 4 texture sums
     for y in range(rows - 2):
         for start in range(0, columns - 2, _TILE):
             count = min(_TILE, columns - 2 - start)

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phiz.checks import F32, F64, I64, U8
-from phiz.kernels._jit import kernel
+from phiz.kernels._jit import helper, kernel
 
 __all__ = ["place_points"]
 
 _F = np.float32
 
 
-@kernel()
+@helper()
 def _similarity(source: F32, target: F32) -> tuple[float, float]:
     """Return a and b of the rotation and scale [[a, -b], [b, a]] from one shape to another."""
     count = source.size // 2
@@ -47,7 +47,6 @@ def _similarity(source: F32, target: F32) -> tuple[float, float]:
     return along / spread, cross / spread
 
 
-@kernel()
 def place_points(
     image: U8,
     box: I64,
@@ -65,14 +64,37 @@ def place_points(
     anchors, deltas, splits, thresholds: see :class:`phiz.values.Forest`.
     leaves: (C, T, S + 1, 2 P).  out: (2 P,) x y x y ..., whole pixels.
     """
+    values = np.empty(anchors.shape[1], np.float32)
+    _place(
+        image, box, initial, anchors, deltas, splits, thresholds, leaves, out,
+        initial.copy(), values,
+    )  # fmt: skip
+
+
+@kernel("u1:3 i8:1 f4:1 i4:2 f4:3 i4:4 f4:3 f4:4 f8:1 f4:1 f4:1")
+def _place(
+    image: U8,
+    box: I64,
+    initial: F32,
+    anchors: NDArray[np.int32],
+    deltas: F32,
+    splits: NDArray[np.int32],
+    thresholds: F32,
+    leaves: F32,
+    out: F64,
+    shape: F32,
+    values: F32,
+) -> None:
+    """Do the work of :func:`place_points`.
+
+    shape: (2 P,), starts as ``initial``.  values: (pixels,), room for one cascade's grey levels.
+    """
     height, width, channels = image.shape
     cascades, trees, split_count = thresholds.shape
     pixels = anchors.shape[1]
     numbers = initial.size
     left, top = box[0], box[1]
     wide, tall = np.float64(box[2] - box[0]), np.float64(box[3] - box[1])
-    shape = initial.copy()
-    values = np.empty(pixels, np.float32)
     for c in range(cascades):
         a64, b64 = _similarity(initial, shape)
         a, b = _F(a64), _F(b64)

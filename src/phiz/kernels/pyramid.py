@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from phiz.checks import F32, I64, U8
-from phiz.kernels._jit import kernel
+from phiz.kernels._jit import helper, kernel
 
 __all__ = ["planes_of", "resize_planes"]
 
 _F = np.float32
 
 
-@kernel()
+@kernel("u1:3 u1:3")
 def planes_of(image: U8, planes: U8) -> None:
     """Split (h, w, c) into (c, h, w)."""
     height, width, channels = image.shape
@@ -27,7 +27,7 @@ def planes_of(image: U8, planes: U8) -> None:
                 planes[c, y, x] = image[y, x, c]
 
 
-@kernel()
+@helper()
 def _quad_columns(source: int, target: int, left: I64, fraction: F32) -> int:
     """Fill the source column and weight of the columns that dlib resizes four at a time.
 
@@ -60,7 +60,7 @@ def _quad_columns(source: int, target: int, left: I64, fraction: F32) -> int:
     return column
 
 
-@kernel()
+@helper()
 def _blend(
     top_left: F32,
     top_right: F32,
@@ -81,16 +81,22 @@ def _blend(
         out[x] = np.uint8(np.int32(value + bias))
 
 
-@kernel()
 def resize_planes(source: U8, target: U8) -> None:
     """Resize (p, h, w) uint8 into (p, h2, w2): three planes as RGB, one as grayscale.
 
     RGB is truncated; grayscale is rounded, except in the columns at the right end.
     """
-    planes, height, width = source.shape
-    rows, columns = target.shape[1], target.shape[2]
+    columns = target.shape[2]
     left = np.empty(columns, np.int64)
     fraction = np.empty(columns, np.float32)
+    spread = np.empty((2, source.shape[0], 2, columns), np.float32)
+    _resize(source, target, left, fraction, spread)
+
+
+@kernel("u1:3 u1:3 i8:1 f4:1 f4:4")
+def _resize(source: U8, target: U8, left: I64, fraction: F32, spread: F32) -> None:
+    planes, height, width = source.shape
+    rows, columns = target.shape[1], target.shape[2]
     quads = _quad_columns(width, columns, left, fraction)
     fraction = fraction[:quads]
     x_scale = (width - 1) / max(columns - 1, 1)
@@ -98,8 +104,7 @@ def resize_planes(source: U8, target: U8) -> None:
     bias = _F(0.5) if planes == 1 else _F(0)
 
     # A source row is spread to the target's columns once, though two target rows may use it.
-    spread = np.empty((2, planes, 2, quads), np.float32)
-    spread_row = np.full(2, -1, np.int64)
+    even_row = odd_row = -1
     y = -y_scale
     for row in range(rows):
         y += y_scale
@@ -109,7 +114,7 @@ def resize_planes(source: U8, target: U8) -> None:
         for which in range(2):
             needed = bottom if which else top
             slot = needed & 1
-            if spread_row[slot] != needed:
+            if needed != (odd_row if slot else even_row):
                 for p in range(planes):
                     pixels = source[p, needed]
                     lefts = spread[slot, p, 0]
@@ -118,14 +123,17 @@ def resize_planes(source: U8, target: U8) -> None:
                         at = left[x]
                         lefts[x] = pixels[at]
                         rights[x] = pixels[at + 1]
-                spread_row[slot] = needed
+                if slot:
+                    odd_row = needed
+                else:
+                    even_row = needed
         a, b = top & 1, bottom & 1
         for p in range(planes):
             _blend(
-                spread[a, p, 0],
-                spread[a, p, 1],
-                spread[b, p, 0],
-                spread[b, p, 1],
+                spread[a, p, 0, :quads],
+                spread[a, p, 1, :quads],
+                spread[b, p, 0, :quads],
+                spread[b, p, 1, :quads],
                 fraction,
                 _F(1 - down),
                 _F(down),

@@ -1,23 +1,23 @@
 """Decoding of dlib's number stream at memory speed.
 
-A shape predictor of 100 MB is 33 million variable-length integers.  Numba would take longer to
-start than dlib takes to load the file, so this one loop is built directly with Numba's own
-compiler library, llvmlite, which is ready in a tenth of the time.
+A shape predictor of 100 MB is 33 million variable-length integers.  On a machine's first use Numba
+would take longer to compile this loop than dlib takes to load the file, so it is built directly
+with Numba's own compiler library, llvmlite, which is ready in a tenth of the time.
 Source of the format: dlib ``serialize.h`` (unpack_int), ``float_details.h``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numpy.typing import NDArray
 
 from phiz.checks import F32, I64, U8
+from phiz.kernels._native import Native, native, optimised
 
 __all__ = ["FLOAT", "INT", "SAME", "NumberStream"]
 
@@ -99,7 +99,7 @@ def _build_read_numbers(module: ir.Module, read_int: ir.Function) -> None:
     kind = ir.FunctionType(
         _I64, [_I8.as_pointer(), _I64, _I64, _I64, _I64, *(p.as_pointer() for p in pointers)]
     )
-    function = ir.Function(module, kind, "read_numbers")
+    function = ir.Function(module, kind, "phiz_read_numbers")
     data, start, end, count, skip, layout, wanted, ints, floats, state = function.args
     entry = function.append_basic_block("entry")
     head, item, number, scaled, keep_int, keep_same, keep_float, stored, stop = (
@@ -178,32 +178,20 @@ def _build_read_numbers(module: ir.Module, read_int: ir.Function) -> None:
     b.ret(at)
 
 
-class _Compiled(Protocol):
-    def __call__(self, *arguments: Any) -> int: ...
+def _translate() -> str:
+    """Return the loop as an optimised module in LLVM's language."""
+    module = ir.Module("phiz_stream")
+    _build_read_numbers(module, _build_read_int(module))
+    return optimised(str(module))
 
 
 @functools.cache
-def _compile() -> tuple[_Compiled, object]:
-    """Compile the loop; the engine that owns the machine code is returned to keep it alive."""
-    module = ir.Module("phiz_stream")
-    _build_read_numbers(module, _build_read_int(module))
-    with contextlib.suppress(RuntimeError):  # older versions of llvmlite need it, newer refuse
-        binding.initialize()
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    parsed = binding.parse_assembly(str(module))
-    parsed.verify()
-    machine = binding.Target.from_default_triple().create_target_machine(opt=2)
-    options = binding.create_pipeline_tuning_options(speed_level=2)
-    builder = binding.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
-    engine = binding.create_mcjit_compiler(parsed, machine)
-    engine.finalize_object()
+def _loaded() -> tuple[Callable[..., int], Native]:
+    """Return the loop, and the machine code that must live as long."""
+    code = native("phiz_read_numbers", _translate)
     pointer, wide = ctypes.c_void_p, ctypes.c_int64
-    function = ctypes.CFUNCTYPE(wide, pointer, wide, wide, wide, wide, *[pointer] * 5)(
-        engine.get_function_address("read_numbers")
-    )
-    return function, engine
+    prototype = ctypes.CFUNCTYPE(wide, pointer, wide, wide, wide, wide, *[pointer] * 5)
+    return prototype(code.address), code
 
 
 class NumberStream:
@@ -214,7 +202,7 @@ class NumberStream:
 
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self._data: U8 = np.frombuffer(data, np.uint8)
-        self._function, self._engine = _compile()
+        self._function, self._code = _loaded()
 
     def read(
         self,

@@ -14,7 +14,7 @@ from phiz.kernels._jit import kernel
 __all__ = ["spread_labels"]
 
 
-@kernel()
+@kernel("u8:1 i8 i8:1 i4:1 f8:1 i8:1 f8:1 i8:1 i8:1")
 def spread_labels(
     draws: NDArray[np.uint64],
     first: int,

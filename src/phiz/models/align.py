@@ -96,7 +96,7 @@ def cut_chip(image: U8, place: ChipPlace) -> U8:
     Where the chip is much smaller than the place, the picture is halved first, smoothly, until
     one step of bilinear sampling is enough.  What lies outside the picture is black.
     """
-    from phiz.kernels.chip import halve, warp  # Numba starts when it is needed, not on import
+    from phiz.kernels.chip import halve, warp  # loaded when it is needed
 
     size, rectangle = place.size, place.rectangle
     if place.angle == 0 and rectangle[2] - rectangle[0] + 1 == size == (

@@ -53,7 +53,7 @@ class ForestLandmarker:
 
     def place(self, image: ImageLike, rectangles: I64) -> Landmarks:
         """Find the landmarks in dlib rectangles (n, 4) int64, right and bottom inclusive."""
-        # Pillow and Numba start when they are needed, not when a model is loaded.
+        # Pillow and the kernels are loaded when they are needed, not with the model.
         from phiz.imaging import as_image
         from phiz.kernels.forest import place_points
 
