@@ -29,7 +29,8 @@ __all__ = [
 ]
 
 _SEALED = ".sealed"
-_CHUNK = 1 << 18
+# Hashing lets other threads run, but between two pieces it may wait milliseconds for its turn.
+_PIECE = 1 << 25  # bytes
 _ABANDONED = 3600  # seconds after which a part of a file is nobody's
 
 
@@ -64,7 +65,7 @@ def sha256_of_file(path: Path) -> str | None:
     digest = hashlib.sha256()
     try:
         with open(path, "rb", buffering=0) as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(_PIECE):
                 digest.update(chunk)
     except OSError:
         return None

@@ -206,7 +206,7 @@ def _build_descriptor(file: _File, options: object, runtime: Runtime) -> Describ
         raise OptionError(f"a descriptor model takes no options, found {options!r}")
     hashing = file.side.submit(store.file_digest, file.path)
 
-    from phiz.backends.ort import cached_session
+    from phiz.backends.ort import cached_session, stored_session
     from phiz.models.describer import NetDescriber
 
     def graph(architecture: str | None) -> Graph:
@@ -220,20 +220,25 @@ def _build_descriptor(file: _File, options: object, runtime: Runtime) -> Describ
             raise IntegrityError(f"{file.path} changed while it was being read")
         return match.graph
 
-    weights = file.verified(hashing.result())
     known = file.entry
+    session = None
+    expected = known.revisions[0].sha256 if known else None
+    if known and known.architecture and expected:  # a head start while the file is being hashed
+        session = stored_session(weights=expected, arch=known.architecture, threads=runtime.threads)
+    weights = file.verified(hashing.result())
     lowered: Graph | None = None
     if known is None:
         lowered = graph(None)
         known = next(entry for entry in ZOO.values() if entry.architecture == lowered.name)
     if known.architecture is None or known.chip is None or known.threshold is None:
         raise ModelNotFound(f"{known.name} is no descriptor model")
-    session = cached_session(
-        lambda: lowered or graph(known.architecture),
-        weights=weights,
-        arch=known.architecture,
-        threads=runtime.threads,
-    )
+    if session is None or weights != expected:
+        session = cached_session(
+            lambda: lowered or graph(known.architecture),
+            weights=weights,
+            arch=known.architecture,
+            threads=runtime.threads,
+        )
     return NetDescriber(
         session,
         name=file.name,

@@ -20,7 +20,7 @@ from phiz.checks import F32, U8
 if TYPE_CHECKING:
     from phiz.graph.graph import Graph
 
-__all__ = ["OrtSession", "cached_session", "compile_graph"]
+__all__ = ["OrtSession", "cached_session", "compile_graph", "stored_session"]
 
 _CONVERTER = 1  # raise when the same weights would be converted differently, or to another opset
 _PROVIDERS = ["CPUExecutionProvider"]
@@ -130,6 +130,32 @@ def _optimised(model: bytes, threads: int) -> bytes:
         return path.read_bytes()
 
 
+def _folder() -> Path | None:
+    try:
+        return private_dir("models")
+    except OSError:
+        return None
+
+
+def stored_session(*, weights: str, arch: str, threads: int) -> OrtSession | None:
+    """Load what an earlier process compiled, or return None; see :func:`cached_session`."""
+    key = _cache_key(weights, arch)
+    folder = _folder()
+    stored = find_sealed(folder, key) if folder else None
+    if folder is None or stored is None:
+        return None
+    with ThreadPoolExecutor(1) as side:
+        check = side.submit(undamaged, stored)
+        try:
+            session = _ready_session(str(stored), threads)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made again
+            session = None
+    if session is None or not check.result():
+        drop_sealed(folder, key)
+        return None
+    return session
+
+
 def cached_session(
     make_graph: Callable[[], Graph], *, weights: str, arch: str, threads: int
 ) -> OrtSession:
@@ -141,26 +167,14 @@ def cached_session(
     A cache that cannot be read or written costs time, never correctness: what it holds is
     checked against its digest, and is made again if that fails.
     """
-    key = _cache_key(weights, arch)
-    try:
-        folder = private_dir("models")
-    except OSError:
-        folder = None
-    stored = find_sealed(folder, key) if folder else None
-    if folder and stored:
-        with ThreadPoolExecutor(1) as side:
-            check = side.submit(undamaged, stored)
-            try:
-                session = _ready_session(str(stored), threads)
-            except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made again
-                session = None
-        if session and check.result():
-            return session
-        drop_sealed(folder, key)
+    session = stored_session(weights=weights, arch=arch, threads=threads)
+    if session is not None:
+        return session
     model = _optimised(_convert(make_graph()), threads)
+    folder = _folder()
     if folder:
         with contextlib.suppress(OSError):
-            save_sealed(folder, key, model)
+            save_sealed(folder, _cache_key(weights, arch), model)
     return _ready_session(model, threads)
 
 

@@ -141,10 +141,11 @@ def _dispatcher(function: Callable[..., Any]) -> Any:
         if hasattr(names.get(name), _OPTIONS):
             names[name] = _dispatcher(names[name])
     copy = types.FunctionType(function.__code__, names, function.__name__)
-    return numba.njit(
-        error_model="numpy",  # no check of every division for zero
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        _nrt=False,  # nothing is allocated, so nothing is counted or freed
+    options: dict[str, Any] = {
+        "error_model": "numpy",  # no check of every division for zero
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        "_nrt": False,  # nothing is allocated, so nothing is counted or freed
         **getattr(function, _OPTIONS),
-    )(copy)
+    }
+    return numba.njit(**options)(copy)
