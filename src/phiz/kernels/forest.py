@@ -15,6 +15,7 @@ from phiz.kernels._jit import helper, kernel
 __all__ = ["place_points"]
 
 _F = np.float32
+_ZERO, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
 
 
 @helper()
@@ -93,6 +94,7 @@ def _place(
     cascades, trees, split_count = thresholds.shape
     pixels = anchors.shape[1]
     numbers = initial.size
+    inner = np.uint64(split_count)
     left, top = box[0], box[1]
     wide, tall = np.float64(box[2] - box[0]), np.float64(box[3] - box[1])
     for c in range(cascades):
@@ -114,12 +116,17 @@ def _place(
                     total = np.int32(image[y, x, 0]) + image[y, x, 1] + image[y, x, 2]
                     value = _F(total // 3)
             values[i] = value
-        for t in range(trees):
-            node = 0
-            while node < split_count:
-                difference = values[splits[c, t, node, 0]] - values[splits[c, t, node, 1]]
-                node = 2 * node + (1 if difference > thresholds[c, t, node] else 2)
-            leaf = leaves[c, t, node - split_count]
+        pairs = splits[c]
+        limits = thresholds[c]
+        sums = leaves[c]
+        # Unsigned indices: Numba would give every other one a check for counting from the end.
+        for t in range(np.uint64(trees)):
+            node = np.uint64(0)
+            while node < inner:
+                one = values[np.uint64(pairs[t, node, _ZERO])]
+                other = values[np.uint64(pairs[t, node, _ONE])]
+                node = node + node + (_ONE if one - other > limits[t, node] else _TWO)
+            leaf = sums[t, node - inner]
             for j in range(numbers):
                 shape[j] += leaf[j]
     for i in range(numbers // 2):
