@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from phiz.graph.arch import AddPrev, Affine, Arch, AvgPool, Con, Fc, MaxPool, Relu, Skip, Tag
+from phiz.graph.arch import Arch
+from phiz.graph.layers import AddPrev, Affine, AvgPool, Con, Fc, MaxPool, Relu, Skip, Tag
 
 
 def integer(value: int) -> bytes:

@@ -20,10 +20,10 @@ from phiz.formats.cursor import Cursor
 from phiz.formats.dlib_fhog import read_fhog_detector
 from phiz.formats.dlib_net import search_architectures
 from phiz.formats.dlib_shape import read_shape_predictor
-from phiz.graph.arch import (
+from phiz.graph.arch import Arch
+from phiz.graph.layers import (
     AddPrev,
     Affine,
-    Arch,
     AvgPool,
     Con,
     Fc,

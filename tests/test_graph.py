@@ -74,7 +74,33 @@ def every_op() -> Graph:
         params={"weight": some(int(np.prod(build.shape(value))), 5) * 0.1, "bias": some(5)},
     )
     pooled = build.add(Op.GLOBAL_AVG_POOL, [value])
-    return build.finish([fc, pooled])
+    value = build.add(Op.LEAKY_RELU, [value], attrs={"alpha": 0.3})
+    value = build.add(
+        Op.CONV_TRANSPOSE,
+        [value],
+        attrs={"strides": (2, 3), "pads": (1, 0, 2, 1), "groups": 1},
+        params={"weight": some(6, 4, 3, 5) * 0.1, "bias": some(4)},
+    )
+    value = build.add(Op.SCALE, [value], attrs={"factor": 0.25})
+    resized = build.add(Op.RESIZE, [value], attrs={"rows": 13, "columns": 7})
+    again = build.add(Op.RESIZE, [other], attrs={"rows": 13, "columns": 7})
+    joined = build.add(Op.CONCAT, [again, resized, again])
+    return build.finish([fc, pooled, build.add(Op.SIGMOID, [joined])])
+
+
+def test_gray_pictures_and_planes_are_inputs_too() -> None:
+    build = GraphBuilder("inputs")
+    gray, planes = build.gray("gray", 5, 7), build.planes("planes", 1, 5, 7)
+    tensor = build.add(Op.TO_TENSOR, [gray], attrs={"mean": (0.0,), "scale": 1 / 256})
+    graph = build.finish([build.add(Op.ADD, [tensor, planes], name="sum")])
+    random = np.random.default_rng(3)
+    feeds = {
+        "gray": random.integers(0, 256, (2, 5, 7), np.uint8),
+        "planes": random.standard_normal((2, 1, 5, 7)).astype(np.float32),
+    }
+    expected = feeds["gray"][:, None] / np.float32(256) + feeds["planes"]
+    for session in (ReferenceSession(graph), compile_graph(graph, threads=1)):
+        np.testing.assert_array_equal(session.run(feeds)["sum"], expected)
 
 
 def test_every_op_agrees_with_the_reference() -> None:

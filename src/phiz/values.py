@@ -22,6 +22,8 @@ __all__ = [
     "Forest",
     "Landmarks",
     "Metric",
+    "MmodOptions",
+    "MmodWindow",
     "Rows",
     "Scheme",
     "Verification",
@@ -312,3 +314,32 @@ class FhogDetector:
     def __post_init__(self) -> None:
         check(self.filters, (None, 31, None, None), dtype=np.float64, name="filters")
         check(self.thresholds, (len(self.filters),), dtype=np.float64, name="thresholds")
+
+
+@dataclass(frozen=True, slots=True)
+class MmodWindow:
+    """A box that a max-margin object detector slides: its size in pixels, and what it finds."""
+
+    width: int
+    height: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MmodOptions:
+    """The options of a max-margin object detector, as its file has them.
+
+    costs: of a false alarm and of a miss in training, and the overlap that counts as found.
+    nms, ignore: (overlap, cover) above which two boxes are one object, or a box is ignored.
+    pyramid: whether the input is a pyramid.  regression: whether boxes are refined by the net.
+    Source: dlib ``loss_abstract.h``, mmod_options.
+    """
+
+    version: int
+    windows: tuple[MmodWindow, ...]
+    costs: tuple[float, float, float]
+    nms: tuple[float, float]
+    ignore: tuple[float, float]
+    pyramid: bool
+    regression: bool
+    regression_weight: float

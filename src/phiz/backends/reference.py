@@ -41,14 +41,56 @@ def _conv(x: F32, node: Node) -> F64:
     return out if bias is None else out + bias.astype(np.float64)[:, None, None]
 
 
+def _conv_transpose(x: F32, node: Node) -> F64:
+    weight = node.params["weight"].astype(np.float64)
+    down, across = node.ints("strides")
+    top, left, bottom, right = node.ints("pads")
+    n, _, rows, columns = x.shape
+    _, out, tall, wide = weight.shape
+    full = np.zeros((n, out, down * (rows - 1) + tall, across * (columns - 1) + wide))
+    for i in range(tall):
+        for j in range(wide):
+            part = np.einsum("nirc,io->norc", x.astype(np.float64), weight[:, :, i, j])
+            full[:, :, i : i + down * rows : down, j : j + across * columns : across] += part
+    cut = full[:, :, top : full.shape[2] - bottom, left : full.shape[3] - right]
+    bias = node.params.get("bias")
+    return cut if bias is None else cut + bias.astype(np.float64)[:, None, None]
+
+
+def _resize(x: F32, rows: int, columns: int) -> F64:
+    """Resize bilinearly with the corners aligned."""
+    value = x.astype(np.float64)
+    for axis, want in ((2, rows), (3, columns)):
+        have = value.shape[axis]
+        at = np.arange(want) * ((have - 1) / max(want - 1, 1))
+        low = np.floor(at).astype(np.int64)
+        high = np.minimum(low + 1, have - 1)
+        share = (at - low).reshape([-1 if a == axis else 1 for a in range(4)])
+        value = value.take(low, axis) * (1 - share) + value.take(high, axis) * share
+    return value
+
+
 def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     x = inputs[0]
     params = {key: array.astype(np.float64) for key, array in node.params.items()}
     if node.op is Op.TO_TENSOR:
-        centred = x.transpose(0, 3, 1, 2) - np.array(node.attrs["mean"], np.float32)[:, None, None]
+        planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
+        centred = planes - np.array(node.attrs["mean"], np.float32)[:, None, None]
         return np.asarray(centred * np.float32(node.number("scale")), np.float32)
     if node.op is Op.CONV:
         return _conv(x, node)
+    if node.op is Op.CONV_TRANSPOSE:
+        return _conv_transpose(x, node)
+    if node.op is Op.LEAKY_RELU:
+        return np.asarray(np.where(x > 0, x, np.float64(node.number("alpha")) * x))
+    if node.op is Op.SIGMOID:
+        return np.asarray(1 / (1 + np.exp(-x.astype(np.float64))))
+    if node.op is Op.SCALE:
+        return np.asarray(x * np.float64(node.number("factor")))
+    if node.op is Op.CONCAT:
+        return np.concatenate(inputs, axis=1)
+    if node.op is Op.RESIZE:
+        return _resize(x, int(node.number("rows")), int(node.number("columns")))
     if node.op is Op.BATCH_NORM:
         spread = np.sqrt(params["variance"] + node.number("eps"))
         gain = (params["gamma"] / spread)[:, None, None]

@@ -1,7 +1,7 @@
 """What dlib writes for each kind of layer: a name, then its fields.
 
 Each reader returns the parameters verbatim and raises FormatError where they contradict the
-architecture or each other.  Source: dlib ``layers.h``, ``input.h``, ``loss.h``.
+architecture or each other.  Source: dlib ``layers.h``.
 """
 
 from __future__ import annotations
@@ -22,21 +22,25 @@ from phiz.formats.dlib_stream import (
     read_string,
     read_tensor,
 )
-from phiz.graph.arch import (
+from phiz.graph.arch import LayerParams
+from phiz.graph.layers import (
     AddPrev,
     Affine,
     AvgPool,
     Con,
+    Concat,
+    Cont,
     Fc,
-    InputRgb,
     Layer,
-    LayerParams,
-    LossMetric,
+    LeakyRelu,
     MaxPool,
+    Multiply,
     Relu,
+    ResizeTo,
+    Sig,
 )
 
-__all__ = ["read_input", "read_layer", "read_loss"]
+__all__ = ["read_layer", "read_name", "same"]
 
 _MULTIPLIERS = (
     "learning_rate_multiplier",
@@ -46,7 +50,8 @@ _MULTIPLIERS = (
 )
 
 
-def _name(cursor: Cursor, wanted: tuple[str, ...], what: str) -> str:
+def read_name(cursor: Cursor, wanted: tuple[str, ...], what: str) -> str:
+    """Read a layer's name and return it; FormatError unless it is one of ``wanted``."""
     start = cursor.at
     found = read_string(cursor, f"the kind of {what}", longest=64)
     if found not in wanted:
@@ -54,7 +59,8 @@ def _name(cursor: Cursor, wanted: tuple[str, ...], what: str) -> str:
     return found
 
 
-def _same(cursor: Cursor, what: str, want: object, found: object, at: int) -> None:
+def same(cursor: Cursor, what: str, want: object, found: object, at: int) -> None:
+    """Raise FormatError unless a field is what the architecture says."""
     if want != found:
         cursor.fail(f"{what} {want}", str(found), at=at)
 
@@ -66,7 +72,7 @@ def _multipliers(cursor: Cursor) -> dict[str, float]:
 def _split(cursor: Cursor, params: F32, aliases: tuple[Alias, ...], at: int) -> list[F32]:
     """Cut a layer's one parameter tensor into the parts its aliases describe."""
     total = sum(alias.size for alias in aliases)
-    _same(cursor, "as many parameters as their views cover:", total, params.size, at)
+    same(cursor, "as many parameters as their views cover:", total, params.size, at)
     flat, parts, start = params.reshape(-1), [], 0
     for alias in aliases:
         parts.append(flat[start : start + alias.size])
@@ -75,28 +81,29 @@ def _split(cursor: Cursor, params: F32, aliases: tuple[Alias, ...], at: int) -> 
 
 
 def _read_con(cursor: Cursor, layer: Con, what: str) -> LayerParams:
-    kind = _name(cursor, ("con_4", "con_5", "con_6"), what)
+    transposed = isinstance(layer, Cont)
+    names = ("cont_1", "cont_2") if transposed else ("con_4", "con_5", "con_6")
+    kind = read_name(cursor, names, what)
     start = cursor.at
     params = read_tensor(cursor, f"parameters of {what}")
     fields = ("filters", "rows", "columns", "stride y", "stride x", "padding y", "padding x")
     found = tuple(read_int(cursor, f"{field} of {what}") for field in fields)
     want = (layer.filters, *[layer.side] * 2, *[layer.stride] * 2, *[layer.padding] * 2)
-    _same(cursor, f"{what} with {', '.join(fields)} of", want, found, start)
+    same(cursor, f"{what} with {', '.join(fields)} of", want, found, start)
     filters = read_alias(cursor, f"filters of {what}")
     biases = read_alias(cursor, f"biases of {what}")
-    shape = (layer.filters, filters.shape[1], layer.side, layer.side)
-    _same(cursor, f"filters of {what} shaped", shape, filters.shape, start)
+    outer = (filters.shape[0], layer.filters) if transposed else (layer.filters, filters.shape[1])
+    shape = (*outer, layer.side, layer.side)
+    same(cursor, f"filters of {what} shaped", shape, filters.shape, start)
     meta: dict[str, Any] = _multipliers(cursor)
-    if kind != "con_4":
+    if kind not in ("con_4", "cont_1"):
         meta["use_bias"] = read_bool(cursor, f"use_bias of {what}")
     if kind == "con_6":
         meta["use_relu"] = read_bool(cursor, f"use_relu of {what}")
-        if meta["use_relu"]:
-            cursor.fail(f"{what} without a built-in relu", "one")
     weight, bias = _split(cursor, params, (filters, biases), start)
     arrays = {"weight": weight.reshape(shape)}
     if bias.size:
-        _same(cursor, f"biases of {what}", layer.filters, bias.size, start)
+        same(cursor, f"biases of {what}", layer.filters, bias.size, start)
         arrays["bias"] = bias
     return LayerParams(kind, arrays, meta)
 
@@ -120,114 +127,119 @@ def _read_batch_norm(cursor: Cursor, kind: str, what: str) -> LayerParams:
     meta["eps"] = read_float(cursor, f"eps of {what}")
     arrays = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
     for key, array in arrays.items():
-        _same(cursor, f"{key} of {what} with values numbering", gamma.size, array.size, start)
+        same(cursor, f"{key} of {what} with values numbering", gamma.size, array.size, start)
     if not (variance + np.float32(meta["eps"]) > 0).all():
         cursor.fail(f"positive variances of {what}", str(float(variance.min())), at=start)
     return LayerParams(kind, arrays, meta)
 
 
 def _read_affine(cursor: Cursor, _layer: Affine, what: str) -> LayerParams:
-    kind = _name(cursor, ("affine_", "affine_2", "bn_con2"), what)
-    if kind == "bn_con2":
+    kind = read_name(cursor, ("affine_", "affine_2", "bn_con2", "bn_fc2"), what)
+    if kind.startswith("bn_"):
         return _read_batch_norm(cursor, kind, what)
     start = cursor.at
     params = read_tensor(cursor, f"parameters of {what}")
     views = read_alias(cursor, f"gamma of {what}"), read_alias(cursor, f"beta of {what}")
     mode = read_int(cursor, f"the mode of {what}")
-    _same(cursor, f"{what} in mode (0 is per channel)", 0, mode, start)
+    if mode not in (0, 1) or (mode == 1 and views[0].shape[2:] != (1, 1)):
+        cursor.fail(f"{what} in mode 0, per channel", str(mode), at=start)
     meta: dict[str, Any] = {"mode": mode}
     if kind == "affine_2":
         meta["disabled"] = read_bool(cursor, f"whether {what} is disabled")
-        if meta["disabled"]:
-            cursor.fail(f"{what} that is not disabled", "a disabled one")
     gamma, beta = _split(cursor, params, views, start)
-    _same(cursor, f"beta of {what} with values numbering", gamma.size, beta.size, start)
+    same(cursor, f"beta of {what} with values numbering", gamma.size, beta.size, start)
     return LayerParams(kind, {"gamma": gamma, "beta": beta}, meta)
 
 
 def _read_relu(cursor: Cursor, _layer: Relu, what: str) -> LayerParams:
-    kind = _name(cursor, ("relu_", "relu_2"), what)
+    kind = read_name(cursor, ("relu_", "relu_2"), what)
     meta = {}
     if kind == "relu_2":
         meta["disabled"] = read_bool(cursor, f"whether {what} is disabled")
-        if meta["disabled"]:
-            cursor.fail(f"{what} that is not disabled", "a disabled one")
     return LayerParams(kind, {}, meta)
 
 
 def _read_pool(cursor: Cursor, layer: MaxPool | AvgPool, what: str) -> LayerParams:
-    kind = _name(cursor, ("max_pool_2" if isinstance(layer, MaxPool) else "avg_pool_2",), what)
+    kind = read_name(cursor, ("max_pool_2" if isinstance(layer, MaxPool) else "avg_pool_2",), what)
     start = cursor.at
     fields = ("rows", "columns", "stride y", "stride x", "padding y", "padding x")
     found = tuple(read_int(cursor, f"{field} of {what}") for field in fields)
-    want = (layer.side, layer.side, layer.stride, layer.stride, 0, 0)
-    _same(cursor, f"{what} with {', '.join(fields)} of", want, found, start)
+    pad = layer.pad if isinstance(layer, MaxPool) else 0
+    want = (layer.side, layer.side, layer.stride, layer.stride, pad, pad)
+    same(cursor, f"{what} with {', '.join(fields)} of", want, found, start)
     return LayerParams(kind, {}, {})
 
 
 def _read_fc(cursor: Cursor, layer: Fc, what: str) -> LayerParams:
-    kind = _name(cursor, ("fc_2", "fc_3"), what)
+    kind = read_name(cursor, ("fc_2", "fc_3"), what)
     start = cursor.at
     outputs = read_int(cursor, f"outputs of {what}")
-    _same(cursor, f"{what} with outputs numbering", layer.outputs, outputs, start)
+    same(cursor, f"{what} with outputs numbering", layer.outputs, outputs, start)
     inputs = read_int(cursor, f"inputs of {what}")
     params = read_tensor(cursor, f"parameters of {what}")
     weights = read_alias(cursor, f"weights of {what}")
     biases = read_alias(cursor, f"biases of {what}")
     mode = read_int(cursor, f"the bias mode of {what}")
-    _same(cursor, f"the bias mode of {what} (0 has one)", 0 if layer.bias else 1, mode, start)
+    same(cursor, f"the bias mode of {what} (0 has one)", 0 if layer.bias else 1, mode, start)
     meta: dict[str, Any] = _multipliers(cursor)
     if kind == "fc_3":
         meta["use_bias"] = read_bool(cursor, f"use_bias of {what}")
-    _same(cursor, f"weights of {what} shaped", (inputs, outputs, 1, 1), weights.shape, start)
+    same(cursor, f"weights of {what} shaped", (inputs, outputs, 1, 1), weights.shape, start)
     weight, bias = _split(cursor, params, (weights, biases), start)
     arrays = {"weight": weight.reshape(inputs, outputs)}
     if bias.size:
-        _same(cursor, f"biases of {what}", outputs, bias.size, start)
+        same(cursor, f"biases of {what}", outputs, bias.size, start)
         arrays["bias"] = bias
     return LayerParams(kind, arrays, meta)
 
 
-def _read_add_prev(cursor: Cursor, _layer: AddPrev, what: str) -> LayerParams:
-    return LayerParams(_name(cursor, ("add_prev_",), what), {}, {})
+def _read_leaky_relu(cursor: Cursor, _layer: LeakyRelu, what: str) -> LayerParams:
+    kind = read_name(cursor, ("leaky_relu_",), what)
+    return LayerParams(kind, {}, {"alpha": read_float(cursor, f"alpha of {what}")})
+
+
+def _read_multiply(cursor: Cursor, _layer: Multiply, what: str) -> LayerParams:
+    kind = read_name(cursor, ("multiply_", "dropout_"), what)
+    start = cursor.at
+    value = read_float(cursor, f"the number of {what}")
+    if kind == "multiply_":
+        return LayerParams(kind, {}, {"value": value})
+    if not 0 <= value <= 1:
+        cursor.fail(f"a dropout rate of {what} between 0 and 1", str(value), at=start)
+    meta = {"drop_rate": value, "mask": read_tensor(cursor, f"the mask of {what}")}
+    return LayerParams(kind, {}, {**meta, "value": float(np.float32(1) - np.float32(value))})
+
+
+def _read_concat(cursor: Cursor, layer: Concat, what: str) -> LayerParams:
+    kind = read_name(cursor, ("concat_",), what)
+    start = cursor.at
+    count = read_int(cursor, f"tags of {what}")
+    same(cursor, f"{what} of values numbering", len(layer.tags), count, start)
+    return LayerParams(kind, {}, {})
+
+
+def _nameless(kind: str) -> Callable[[Cursor, Layer, str], LayerParams]:
+    """Return the reader of a layer of which a file has the name only."""
+    return lambda cursor, _layer, what: LayerParams(read_name(cursor, (kind,), what), {}, {})
 
 
 _READERS: Mapping[type, Callable[[Cursor, Any, str], LayerParams]] = {
-    AddPrev: _read_add_prev,
+    AddPrev: _nameless("add_prev_"),
     Affine: _read_affine,
     AvgPool: _read_pool,
     Con: _read_con,
+    Concat: _read_concat,
+    Cont: _read_con,
     Fc: _read_fc,
+    LeakyRelu: _read_leaky_relu,
     MaxPool: _read_pool,
+    Multiply: _read_multiply,
     Relu: _read_relu,
+    ResizeTo: _nameless("resize_prev_to_tagged_"),
+    Sig: _nameless("sig_"),
 }
 
 
 def read_layer(cursor: Cursor, layer: Layer, what: str) -> LayerParams:
     """Read the details of a layer; ``what`` names it in errors."""
     return _READERS[type(layer)](cursor, layer, what)
-
-
-def read_input(cursor: Cursor, layer: InputRgb) -> tuple[float, float, float]:
-    """Read the input layer; returns the mean of each channel, RGB."""
-    start = cursor.at
-    names = ("input_rgb_image_sized", "input_rgb_image", "input_rgb_image_pair")
-    kind = _name(cursor, names[:1] if layer.sized else names, "the input layer")
-    red, green, blue = (read_float(cursor, f"mean of {c}") for c in ("red", "green", "blue"))
-    if max(abs(red), abs(green), abs(blue)) > 1e6:
-        cursor.fail("channel means in pixel values", f"{red}, {green}, {blue}", at=start)
-    if kind == "input_rgb_image_sized":
-        sides = read_int(cursor, "input rows"), read_int(cursor, "input columns")
-        if layer.sized:
-            _same(cursor, "input rows and columns", (layer.size, layer.size), sides, start)
-    return red, green, blue
-
-
-def read_loss(cursor: Cursor, _loss: LossMetric) -> dict[str, float]:
-    """Read a metric loss; returns its margin and distance threshold."""
-    if _name(cursor, ("loss_metric_2", "loss_metric_"), "the loss") == "loss_metric_":
-        return {"margin": 0.1, "threshold": 0.75}
-    return {
-        "margin": read_float(cursor, "the loss's margin"),
-        "threshold": read_float(cursor, "the loss's distance threshold"),
-    }

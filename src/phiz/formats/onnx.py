@@ -24,7 +24,7 @@ OPSET = 17
 _IR_VERSION = 8
 _FLOAT, _UINT8, _INT64 = 1, 2, 7  # TensorProto.DataType
 _ATTR_INT, _ATTR_INTS = 2, 7  # AttributeProto.AttributeType; floats are written as inputs
-_ATTR_FLOAT = 1
+_ATTR_FLOAT, _ATTR_STRING = 1, 3
 
 
 def _varint(value: int) -> bytes:
@@ -50,8 +50,10 @@ def _float(field: int, value: float) -> bytes:
     return _varint(field << 3 | 5) + struct.pack("<f", value)
 
 
-def _attribute(name: str, value: int | float | Sequence[int]) -> bytes:
+def _attribute(name: str, value: int | float | str | Sequence[int]) -> bytes:
     head = _bytes(1, name)
+    if isinstance(value, str):
+        return head + _bytes(4, value) + _int(20, _ATTR_STRING)
     if isinstance(value, float):
         return head + _float(2, value) + _int(20, _ATTR_FLOAT)
     if isinstance(value, int):
@@ -89,13 +91,34 @@ class _Writer:
         kind: str,
         inputs: Sequence[str],
         output: str,
-        **attributes: int | float | Sequence[int],
+        **attributes: int | float | str | Sequence[int],
     ) -> str:
         body = b"".join(_bytes(1, name) for name in inputs) + _bytes(2, output)
         body += _bytes(3, output) + _bytes(4, kind)
         body += b"".join(_bytes(5, _attribute(key, attributes[key])) for key in attributes)
         self.nodes.append(body)
         return output
+
+    def resize(self, source: str, output: str, channels: int, sides: Sequence[int]) -> str:
+        """Append a bilinear Resize with aligned corners to (n, channels, *sides)."""
+        batch = self.node(
+            "Slice",
+            [
+                self.node("Shape", [source], f"{output}.shape"),
+                self.constant(f"{output}.from", np.array([0], np.int64)),
+                self.constant(f"{output}.to", np.array([1], np.int64)),
+            ],
+            f"{output}.batch",
+        )
+        rest = self.constant(f"{output}.sides", np.array([channels, *sides], np.int64))
+        sizes = self.node("Concat", [batch, rest], f"{output}.sizes", axis=0)
+        return self.node(
+            "Resize",
+            [source, "", "", sizes],
+            output,
+            coordinate_transformation_mode="align_corners",
+            mode="linear",
+        )
 
 
 def _channels(array: F32) -> F32:
@@ -109,12 +132,24 @@ def _write_conv(out: _Writer, node: Node, weight: F32, bias: F32 | None, **attrs
     out.node("Conv", inputs, node.name, kernel_shape=weight.shape[2:], **attrs)  # type: ignore[arg-type]
 
 
+_SIMPLE = {
+    Op.RELU: "Relu",
+    Op.SIGMOID: "Sigmoid",
+    Op.GLOBAL_AVG_POOL: "GlobalAveragePool",
+    Op.ADD: "Add",
+}
+
+
 def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
     name, source, params = node.name, node.inputs[0], node.params
     if node.op is Op.TO_TENSOR:
-        planes = out.node("Transpose", [source], f"{name}.planes", perm=(0, 3, 1, 2))
-        real = out.node("Cast", [planes], f"{name}.float", to=_FLOAT)
         mean = np.array(node.attrs["mean"], np.float32)
+        if mean.size == 1:
+            axis = out.constant(f"{name}.axis", np.array([1], np.int64))
+            planes = out.node("Unsqueeze", [source, axis], f"{name}.planes")
+        else:
+            planes = out.node("Transpose", [source], f"{name}.planes", perm=(0, 3, 1, 2))
+        real = out.node("Cast", [planes], f"{name}.float", to=_FLOAT)
         shift = out.constant(f"{name}.mean", _channels(mean))
         scale = out.constant(f"{name}.scale", np.array(node.number("scale"), np.float32))
         centred = out.node("Sub", [real, shift], f"{name}.centred")
@@ -129,6 +164,24 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
             pads=node.ints("pads"),
             group=int(node.number("groups")),
         )
+    elif node.op is Op.CONV_TRANSPOSE:
+        weight = params["weight"]
+        inputs = [source, out.constant(f"{name}.weight", weight)]
+        if "bias" in params:
+            inputs.append(out.constant(f"{name}.bias", params["bias"]))
+        sizes = {key: node.ints(key) for key in ("strides", "pads")}
+        out.node("ConvTranspose", inputs, name, kernel_shape=weight.shape[2:], **sizes)
+    elif node.op is Op.SCALE:
+        factor = out.constant(f"{name}.factor", np.array(node.number("factor"), np.float32))
+        out.node("Mul", [source, factor], name)
+    elif node.op is Op.LEAKY_RELU:
+        out.node("LeakyRelu", [source], name, alpha=node.number("alpha"))
+    elif node.op is Op.CONCAT:
+        out.node("Concat", node.inputs, name, axis=1)
+    elif node.op is Op.RESIZE:
+        channels = shapes[source][0]
+        sides = [int(node.number(key)) for key in ("rows", "columns")]
+        out.resize(source, name, channels, sides)
     elif node.op is Op.BATCH_NORM:
         keys = ("gamma", "beta", "mean", "variance")
         constants = [out.constant(f"{name}.{key}", params[key]) for key in keys]
@@ -157,12 +210,16 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         kernel = weight.T.reshape(weight.shape[1], *(int(s or 1) for s in shapes[source]))
         _write_conv(out, node, kernel, params.get("bias"))
     else:
-        kind = {Op.RELU: "Relu", Op.GLOBAL_AVG_POOL: "GlobalAveragePool", Op.ADD: "Add"}[node.op]
+        kind = _SIMPLE[node.op]
         out.node(kind, list(node.inputs), name)
 
 
 def _input(source: Input) -> bytes:
     rows, columns, channels = source.shape
+    if source.kind == "planes":
+        return _value(source.name, _FLOAT, ("n", channels, rows or "rows", columns or "columns"))
+    if source.kind == "gray":
+        return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns"))
     return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns", channels))
 
 

@@ -8,146 +8,42 @@ nearest tag ``t`` before it, ``AddPrev(t)`` adds that value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from phiz.checks import F32
 from phiz.errors import ShapeError
 from phiz.graph.builder import GraphBuilder
 from phiz.graph.graph import Attr, Graph
+from phiz.graph.layers import (
+    AddPrev,
+    Affine,
+    AvgPool,
+    Con,
+    Concat,
+    Cont,
+    Fc,
+    Input,
+    InputMatrix,
+    InputPlanes,
+    InputPyramid,
+    Layer,
+    LeakyRelu,
+    Loss,
+    MaxPool,
+    Multiply,
+    Relu,
+    Repeat,
+    ResizeTo,
+    Sig,
+    Skip,
+    Tag,
+)
 from phiz.graph.ops import Op
 
-__all__ = [
-    "AddPrev",
-    "Affine",
-    "Arch",
-    "AvgPool",
-    "Con",
-    "Fc",
-    "InputRgb",
-    "Layer",
-    "LayerParams",
-    "LossMetric",
-    "MaxPool",
-    "Relu",
-    "Skip",
-    "Tag",
-    "chain",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class InputRgb:
-    """RGB pictures: (value - mean) / 256, with the means from the file.
-
-    size: side of the square picture that the network takes.
-    sized: the file states the size (dlib's input_rgb_image_sized).
-    """
-
-    size: int
-    sized: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Con:
-    """A convolution of ``filters`` square kernels.
-
-    pad: by default half the kernel at stride 1 and none otherwise, as dlib's ``con``.
-    """
-
-    filters: int
-    side: int
-    stride: int = 1
-    pad: int | None = None
-
-    @property
-    def padding(self) -> int:
-        """Zeros around the input."""
-        if self.pad is not None:
-            return self.pad
-        return self.side // 2 if self.stride == 1 else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """A scale and shift per channel; a file may have batch normalisation in its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Relu:
-    """max(0, x)."""
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool:
-    """The maximum of each window, without padding."""
-
-    side: int
-    stride: int
-
-
-@dataclass(frozen=True, slots=True)
-class AvgPool:
-    """The mean of each window, without padding; side 0 is the whole picture."""
-
-    side: int = 0
-    stride: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Fc:
-    """A fully connected layer."""
-
-    outputs: int
-    bias: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Names the value here."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Goes on from the tagged value."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class AddPrev:
-    """Adds the tagged value; what is smaller is filled up with zeros at the end of each axis."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class LossMetric:
-    """dlib's metric learning loss; its output is the network's."""
-
-
-Layer: TypeAlias = "Con | Affine | Relu | MaxPool | AvgPool | Fc | Tag | Skip | AddPrev"
-Parts: TypeAlias = "Layer | Sequence[Parts]"
-
-
-def chain(*parts: Parts) -> tuple[Layer, ...]:
-    """Flatten nested sequences of layers, so that blocks can be functions and repeats a product.
-
-    >>> len(chain(Relu(), 2 * [Tag(1), (Relu(), AddPrev(1))]))
-    7
-    """
-
-    def flat(part: Parts) -> Iterator[Layer]:
-        if isinstance(part, Sequence):
-            for inner in part:
-                yield from flat(inner)
-        else:
-            yield part
-
-    return tuple(flat(parts))
+__all__ = ["Arch", "ArchParams", "Extra", "LayerParams", "Layout", "Part"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,92 +63,161 @@ class LayerParams:
 class ArchParams:
     """What a file holds for a network.
 
-    mean: of the input's channels.  layers: one entry per layer, in the architecture's order.
-    loss: the loss layer's fields.
+    input: the input layer's fields, such as ``mean``.  layers: one entry per layer of
+    :meth:`Arch.flat`, in its order.  loss: the loss layer's fields.
     """
 
-    mean: tuple[float, float, float]
+    input: Mapping[str, Any]
     layers: tuple[LayerParams, ...]
     loss: Mapping[str, Any]
+
+
+def _flat(layers: tuple[Layer, ...]) -> Iterator[Layer]:
+    for layer in layers:
+        if isinstance(layer, Repeat):
+            for _ in range(layer.count):
+                yield from _flat(layer.layers)
+        else:
+            yield layer
 
 
 @dataclass(frozen=True, slots=True)
 class Arch:
     """An architecture; see the module's docstring.
 
+    >>> from phiz.graph.layers import InputRgb, chain
     >>> tiny = Arch("tiny", InputRgb(8), chain(Con(4, 3), Affine(), Relu(), AvgPool(), Fc(2)))
     >>> len(tiny.layers)
     5
     """
 
     name: str
-    input: InputRgb
+    input: Input
     layers: tuple[Layer, ...]
-    loss: LossMetric | None = None
+    loss: Loss | None = None
 
-    def layer_number(self, index: int) -> int:
-        """Return dlib's number of ``layers[index]``: counted from the output, the loss being 0."""
-        return len(self.layers) - 1 - index + (self.loss is not None)
+    def flat(self) -> tuple[Layer, ...]:
+        """Return the layers with every repetition written out."""
+        return tuple(_flat(self.layers))
 
     def lower(self, params: ArchParams) -> Graph:
         """Return the graph of this architecture with these parameters.
 
-        Nodes are named after the layer and dlib's number of it.  Raises ShapeError where the
-        parameters do not fit.
+        Nodes are named after the layer and dlib's number of it: counted from the output, the loss
+        being 0.  Raises ShapeError where the parameters do not fit.
         """
+        layers = self.flat()
         builder = GraphBuilder(self.name)
-        image = builder.image("image", self.input.size, self.input.size)
-        attrs: dict[str, Attr] = {"mean": params.mean, "scale": 1 / 256}
-        value = builder.add(Op.TO_TENSOR, [image], attrs=attrs, name="tensor")
+        value = _lower_input(builder, self.input, params.input)
         tags: dict[int, str] = {}
-        for index, (layer, have) in enumerate(zip(self.layers, params.layers, strict=True)):
-            name = f"{type(layer).__name__.lower()}{self.layer_number(index)}"
+        last = len(layers) - 1 + (self.loss is not None)
+        for index, (layer, have) in enumerate(zip(layers, params.layers, strict=True)):
+            name = f"{type(layer).__name__.lower()}{last - index}"
             if isinstance(layer, Tag):
                 tags[layer.number] = value
             elif isinstance(layer, Skip):
                 value = tags[layer.number]
             elif isinstance(layer, AddPrev):
                 value = builder.add_padded(value, tags[layer.number], name=name)
+            elif isinstance(layer, Concat):
+                value = builder.add(Op.CONCAT, [tags[tag] for tag in layer.tags], name=name)
+            elif isinstance(layer, ResizeTo):
+                _, rows, columns = builder.shape(tags[layer.number])
+                if rows is None or columns is None:
+                    raise ShapeError(f"{name}: cannot resize to an unknown size")
+                attrs: dict[str, Attr] = {"rows": rows, "columns": columns}
+                value = builder.add(Op.RESIZE, [value], attrs=attrs, name=name)
             else:
                 value = _lower_layer(builder, layer, have, value, name)
         return builder.finish([value])
+
+
+def _lower_input(builder: GraphBuilder, layer: Input, have: Mapping[str, Any]) -> str:
+    """Append what turns the network's input into its first tensor."""
+    if isinstance(layer, InputPlanes):
+        return builder.planes("planes", layer.planes, 1, 1)
+    if isinstance(layer, InputPyramid):
+        return builder.planes("canvas", 3, None, None)
+    if isinstance(layer, InputMatrix):
+        gray = layer.pixels == "gray"
+        image = (builder.gray if gray else builder.image)("image", layer.rows, layer.columns)
+        mean: tuple[float, ...] = (0.0,) if gray else (0.0, 0.0, 0.0)
+    else:
+        image, mean = builder.image("image", layer.size, layer.size), have["mean"]
+    return builder.add(Op.TO_TENSOR, [image], attrs={"mean": mean, "scale": 1 / 256}, name="tensor")
 
 
 def _lower_layer(
     builder: GraphBuilder, layer: Layer, have: LayerParams, value: str, name: str
 ) -> str:
     """Append the node of a layer that has one input; return its output."""
+    meta = have.meta
+    if meta.get("disabled"):  # fused into the layer before it
+        return value
     if isinstance(layer, (MaxPool, AvgPool)):
         if layer.side == 0:
-            return builder.add(Op.GLOBAL_AVG_POOL, [value], name=name, meta=have.meta)
-        op = Op.MAX_POOL if isinstance(layer, MaxPool) else Op.AVG_POOL
+            return builder.add(Op.GLOBAL_AVG_POOL, [value], name=name, meta=meta)
+        pad = layer.pad if isinstance(layer, MaxPool) else 0
         window = {
             "kernel": (layer.side, layer.side),
             "strides": (layer.stride, layer.stride),
-            "pads": (0, 0, 0, 0),
+            "pads": (pad, pad, pad, pad),
         }
-        return builder.add(op, [value], attrs=window, name=name, meta=have.meta)
+        op = Op.MAX_POOL if isinstance(layer, MaxPool) else Op.AVG_POOL
+        return builder.add(op, [value], attrs=window, name=name, meta=meta)
     if isinstance(layer, Con):
         attrs: dict[str, Attr] = {
             "strides": (layer.stride, layer.stride),
             "pads": (layer.padding,) * 4,
             "groups": 1,
         }
-        return builder.add(
-            Op.CONV, [value], attrs=attrs, params=have.arrays, name=name, meta=have.meta
-        )
+        op = Op.CONV_TRANSPOSE if isinstance(layer, Cont) else Op.CONV
+        # dlib's convolution with a built-in relu applies it only where there is a bias.
+        relu = meta.get("use_relu") and "bias" in have.arrays
+        inner = f"{name}.con" if relu else name
+        value = builder.add(op, [value], attrs=attrs, params=have.arrays, name=inner, meta=meta)
+        return builder.add(Op.RELU, [value], name=name) if relu else value
     if isinstance(layer, Affine):
         normalises = "variance" in have.arrays
         return builder.add(
             Op.BATCH_NORM if normalises else Op.AFFINE,
             [value],
-            attrs={"eps": float(have.meta["eps"])} if normalises else None,
+            attrs={"eps": float(meta["eps"])} if normalises else None,
             params=have.arrays,
             name=name,
-            meta=have.meta,
+            meta=meta,
         )
     if isinstance(layer, Fc):
-        return builder.add(Op.FC, [value], params=have.arrays, name=name, meta=have.meta)
-    if isinstance(layer, Relu):
-        return builder.add(Op.RELU, [value], name=name, meta=have.meta)
+        return builder.add(Op.FC, [value], params=have.arrays, name=name, meta=meta)
+    if isinstance(layer, Multiply):
+        scale: dict[str, Attr] = {"factor": float(meta["value"])}
+        return builder.add(Op.SCALE, [value], attrs=scale, name=name, meta=meta)
+    if isinstance(layer, LeakyRelu):
+        leak: dict[str, Attr] = {"alpha": float(meta["alpha"])}
+        return builder.add(Op.LEAKY_RELU, [value], attrs=leak, name=name, meta=meta)
+    if isinstance(layer, (Relu, Sig)):
+        op = Op.RELU if isinstance(layer, Relu) else Op.SIGMOID
+        return builder.add(op, [value], name=name, meta=meta)
     raise ShapeError(f"{name}: {layer} is no layer with one input")
+
+
+class Extra(Enum):
+    """What a weight file may hold besides networks."""
+
+    SHAPE = "a shape predictor"
+    LABELS = "a list of labels"
+    RGBA = "a picture with transparency"
+
+
+Part: TypeAlias = "Callable[[], Arch] | Extra"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a whole weight file holds, one thing after the other.
+
+    name: of the architecture that it is known by.
+    """
+
+    name: str
+    parts: tuple[Part, ...]

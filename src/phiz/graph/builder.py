@@ -42,6 +42,18 @@ class GraphBuilder:
         self._shapes[name] = (3, rows, columns)
         return name
 
+    def gray(self, name: str, rows: Side, columns: Side) -> str:
+        """Declare an input of (n, rows, columns) uint8; returns its name."""
+        self._inputs.append(Input(name, (rows, columns, 1), "gray"))
+        self._shapes[name] = (1, rows, columns)
+        return name
+
+    def planes(self, name: str, channels: int, rows: Side, columns: Side) -> str:
+        """Declare an input of (n, channels, rows, columns) float32; returns its name."""
+        self._inputs.append(Input(name, (rows, columns, channels), "planes"))
+        self._shapes[name] = (channels, rows, columns)
+        return name
+
     def shape(self, value: str) -> Shape:
         """Return (channels, rows, columns) of a value."""
         return self._shapes[value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from phiz.checks import F32
 from phiz.errors import ShapeError
@@ -52,13 +52,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What the graph is fed: (n, rows, columns, 3) uint8 pictures.
+    """What the graph is fed.
 
+    kind: "rgb", (n, rows, columns, 3) uint8; "gray", (n, rows, columns) uint8; or "planes",
+    (n, channels, rows, columns) float32, which no TO_TENSOR follows.
     shape: (rows, columns, channels), None where it may differ.
     """
 
     name: str
     shape: tuple[Side, Side, int]
+    kind: Literal["rgb", "gray", "planes"] = "rgb"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

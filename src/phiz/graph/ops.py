@@ -15,10 +15,14 @@ class Op(str, Enum):
     """An operation; the comment gives its parameters and attributes."""
 
     TO_TENSOR = "to_tensor"
-    """(n, h, w, 3) uint8 RGB to (value - mean) * scale.  mean: three floats 0..255; scale."""
+    """(n, h, w, 3) uint8 RGB, or (n, h, w) uint8 gray, to (value - mean) * scale.
+    mean: a float 0..255 per channel; scale."""
     CONV = "conv"
     """Cross-correlation.  weight (out, in / groups, rows, columns), bias (out,) or none;
     strides (y, x), pads (top, left, bottom, right), groups."""
+    CONV_TRANSPOSE = "conv_transpose"
+    """The gradient of a convolution.  weight (in, out, rows, columns), bias (out,) or none;
+    strides (y, x), pads, groups 1; a side becomes stride * (side - 1) + kernel - pads."""
     BATCH_NORM = "batch_norm"
     """gamma * (x - mean) / sqrt(variance + eps) + beta; gamma, beta, mean, variance (channels,);
     eps.  Always the running statistics."""
@@ -26,6 +30,12 @@ class Op(str, Enum):
     """gamma * x + beta per channel; gamma, beta (channels,)."""
     RELU = "relu"
     """max(0, x)."""
+    LEAKY_RELU = "leaky_relu"
+    """x where it is positive, else alpha * x; alpha."""
+    SIGMOID = "sigmoid"
+    """1 / (1 + exp(-x))."""
+    SCALE = "scale"
+    """x * factor; factor."""
     MAX_POOL = "max_pool"
     """Maximum over kernel (rows, columns); strides, pads (top, left, bottom, right)."""
     AVG_POOL = "avg_pool"
@@ -36,6 +46,10 @@ class Op(str, Enum):
     """Zeros appended: channels, rows, columns at the end of each axis."""
     ADD = "add"
     """Sum of two inputs of equal shape."""
+    CONCAT = "concat"
+    """The channels of all inputs, one after the other; rows and columns are equal."""
+    RESIZE = "resize"
+    """Bilinear, corners aligned, to rows and columns."""
     FC = "fc"
     """x flattened in (channel, row, column) order, times weight (in, out), plus bias (out,) or
     none; (n, out, 1, 1)."""

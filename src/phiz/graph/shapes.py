@@ -36,6 +36,20 @@ def _windowed(node: Node, channels: int, shape: Shape, kernel: Sequence[int]) ->
     )
 
 
+def _widened(node: Node, shape: Shape, kernel: Sequence[int]) -> tuple[Side, Side]:
+    """Return rows and columns after a transposed convolution."""
+    (down, right), (top, left, bottom, end) = node.ints("strides"), node.ints("pads")
+    sides = []
+    for side, size, stride, pads in (
+        (shape[1], kernel[0], down, top + bottom), (shape[2], kernel[1], right, left + end),
+    ):  # fmt: skip
+        wide = None if side is None else stride * (side - 1) + size - pads
+        if wide is not None and wide < 1:
+            raise ShapeError(f"{node.name}: pads of {pads} leave nothing of {side}")
+        sides.append(wide)
+    return sides[0], sides[1]
+
+
 def _require(node: Node, what: str, want: object, found: object) -> None:
     if want != found:
         raise ShapeError(f"{node.name}: wanted {what} {want}, found {found}")
@@ -58,6 +72,12 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         if "bias" in node.params:
             _require(node, "bias", weight.shape[:1], node.params["bias"].shape)
         return _windowed(node, weight.shape[0], shape, weight.shape[2:])
+    if node.op is Op.CONV_TRANSPOSE:
+        weight = node.params["weight"]
+        _require(node, "input channels", weight.shape[0], channels)
+        if "bias" in node.params:
+            _require(node, "bias", weight.shape[1:2], node.params["bias"].shape)
+        return weight.shape[1], *_widened(node, shape, weight.shape[2:])
     if node.op in (Op.AFFINE, Op.BATCH_NORM):
         for key, array in node.params.items():
             _require(node, key, (channels,), array.shape)
@@ -79,7 +99,13 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         if "bias" in node.params:
             _require(node, "bias", weight.shape[1:], node.params["bias"].shape)
         return weight.shape[1], 1, 1
-    return shape  # TO_TENSOR, RELU
+    if node.op is Op.CONCAT:
+        for other in inputs[1:]:
+            _require(node, "rows and columns", shape[1:], other[1:])
+        return sum(each[0] for each in inputs), shape[1], shape[2]
+    if node.op is Op.RESIZE:
+        return channels, int(node.number("rows")), int(node.number("columns"))
+    return shape  # TO_TENSOR and what works number by number
 
 
 def infer(graph: Graph) -> dict[str, Shape]:

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from phiz.graph.arch import Arch
+from phiz.graph.arch import Arch, Layout
+from phiz.nets.barel_densenet import barel_face_densenet
+from phiz.nets.cydral_attributes import cydral_age, cydral_gender
+from phiz.nets.cydral_colorify import cydral_colorify
+from phiz.nets.cydral_dcgan import cydral_dcgan
 from phiz.nets.dlib_face_resnet import dlib_face_resnet
+from phiz.nets.dlib_mmod import dlib_mmod_dog, dlib_mmod_human, dlib_mmod_vehicle
+from phiz.nets.resnet import dlib_imagenet_resnet34, dlib_imagenet_resnet50, taguchi_gender
 
 __all__ = ["ARCHITECTURES"]
 
-ARCHITECTURES: Final[Mapping[str, Callable[[], Arch]]] = MappingProxyType(
-    {"dlib-face-resnet": dlib_face_resnet}
+ARCHITECTURES: Final[Mapping[str, Callable[[], Arch | Layout]]] = MappingProxyType(
+    {
+        "dlib-face-resnet": dlib_face_resnet,
+        "barel-face-densenet": barel_face_densenet,
+        "dlib-mmod-human": dlib_mmod_human,
+        "dlib-mmod-dog": dlib_mmod_dog,
+        "dlib-mmod-rear-vehicle": partial(dlib_mmod_vehicle, "dlib-mmod-rear-vehicle", 3),
+        "dlib-mmod-vehicle": partial(dlib_mmod_vehicle, "dlib-mmod-vehicle", 6),
+        "cydral-gender": cydral_gender,
+        "cydral-age": cydral_age,
+        "taguchi-gender": taguchi_gender,
+        "dlib-imagenet-resnet34": dlib_imagenet_resnet34,
+        "dlib-imagenet-resnet50": dlib_imagenet_resnet50,
+        "cydral-dcgan": cydral_dcgan,
+        "cydral-colorify": cydral_colorify,
+    }
 )
-"""Every dlib architecture phiz knows, by name."""
+"""Every dlib architecture phiz knows, by name: a network, or all that its weight file holds."""

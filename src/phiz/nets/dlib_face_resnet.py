@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from phiz.graph.arch import (
+from phiz.graph.arch import Arch
+from phiz.graph.layers import (
     Affine,
-    Arch,
     AvgPool,
     Con,
     Fc,
