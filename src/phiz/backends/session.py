@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-from phiz.checks import F32, U8
+from numpy.typing import NDArray
+
+from phiz.checks import F32
 
 __all__ = ["Session"]
 
@@ -13,6 +15,6 @@ __all__ = ["Session"]
 class Session(Protocol):
     """A compiled graph.  Threads may share one."""
 
-    def run(self, feeds: Mapping[str, U8]) -> dict[str, F32]:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, F32]:
         """Return every output, (n, channels, rows, columns) float32, for these inputs."""
         ...

@@ -11,7 +11,23 @@ from typing import Annotated, Any
 import typer
 
 from phiz import __version__
-from phiz.cli import bench, cluster, describe, detect, doctor, landmarks, models, verify
+from phiz.cli import (
+    attributes,
+    bench,
+    classify,
+    cluster,
+    colorize,
+    describe,
+    detect,
+    doctor,
+    export,
+    generate,
+    hipsterize,
+    inspect,
+    landmarks,
+    models,
+    verify,
+)
 from phiz.errors import PhizError
 
 __all__ = ["app"]
@@ -52,11 +68,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
 )
-for module in (detect, landmarks, describe, verify, cluster, doctor, bench):
+_COMMANDS = (
+    detect, landmarks, describe, verify, cluster, attributes, classify, generate, colorize,
+    hipsterize, export, doctor, bench,
+)  # fmt: skip
+for module in _COMMANDS:
     app.command(help=module.HELP, name=module.NAME)(exiting(module.main))
 models_app = typer.Typer(help=models.HELP, invoke_without_command=True, rich_markup_mode=None)
 models_app.callback()(models.show)
-for subcommand in (models.pull, models.verify, models.path, models.info):
+for subcommand in (models.pull, models.verify, models.path, models.info, inspect.inspect):
     models_app.command()(exiting(subcommand))
 app.add_typer(models_app, name=models.NAME)
 

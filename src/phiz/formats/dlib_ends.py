@@ -23,6 +23,7 @@ from phiz.graph.layers import (
     InputPlanes,
     InputPyramid,
     Loss,
+    LossBarlowTwins,
     LossMetric,
     LossMmod,
 )
@@ -120,6 +121,9 @@ def read_loss(cursor: Cursor, loss: Loss) -> Mapping[str, Any]:
     if isinstance(loss, LossMmod):
         kind = read_name(cursor, ("loss_mmod_",), "the loss")
         return {"kind": kind, "options": _read_mmod_options(cursor)}
+    if isinstance(loss, LossBarlowTwins):
+        kind = read_name(cursor, ("loss_barlow_twins_",), "the loss")
+        return {"kind": kind, "lambda": read_float(cursor, "the loss's lambda")}
     if not isinstance(loss, LossMetric):
         return {"kind": read_name(cursor, (loss.name,), "the loss")}
     kind = read_name(cursor, ("loss_metric_2", "loss_metric_"), "the loss")

@@ -27,6 +27,7 @@ from phiz.formats.dlib_stream import (
     read_tensor,
     read_version,
 )
+from phiz.formats.onnx_weights import is_onnx, params_by_layer
 from phiz.graph.arch import Arch, ArchParams, Extra, LayerParams, Layout
 from phiz.graph.graph import Graph
 from phiz.graph.layers import Layer, Repeat, Skip, Tag
@@ -233,6 +234,16 @@ def _read_layout(cursor: Cursor, layout: Layout) -> Match:
     return Match(layout, tuple(nets), forest, labels, tuple(pictures))
 
 
+def _read_exported(cursor: Cursor, layout: Layout) -> Match:
+    """Read a dlib network that somebody exported to ONNX layer by layer."""
+    (part, *others) = layout.parts
+    if others or isinstance(part, Extra):
+        cursor.fail(f"a dlib file of {layout.name}", "an ONNX file")
+    arch = part()
+    params = params_by_layer(cursor, arch)
+    return Match(layout, (Net(arch, params, _lower(cursor, arch, params)),))
+
+
 def search_architectures(
     data: bytes | bytearray | memoryview,
     path: str,
@@ -244,12 +255,16 @@ def search_architectures(
     furthest, with its name.
     """
     furthest: FormatError | None = None
+    exported = is_onnx(memoryview(data))
     for make in architectures:
         made, cursor = make(), Cursor(data, path)
         layout = made if isinstance(made, Layout) else _alone(made)
         try:
-            match = _read_layout(cursor, layout)
-            cursor.end(f"a {layout.name} network")
+            if exported:
+                match = _read_exported(cursor, layout)
+            else:
+                match = _read_layout(cursor, layout)
+                cursor.end(f"a {layout.name} network")
         except FormatError as error:
             if furthest is None or error.at > furthest.at:
                 # A copy: the error's own traceback would keep half-read parameters in memory.

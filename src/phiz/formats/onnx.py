@@ -223,10 +223,17 @@ def _input(source: Input) -> bytes:
     return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns", channels))
 
 
-def encode_onnx(graph: Graph, outputs: Sequence[str] | None = None) -> bytes:
+def encode_onnx(
+    graph: Graph,
+    outputs: Sequence[str] | None = None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    doc: str = "",
+) -> bytes:
     """Return the graph as the bytes of an ONNX file.
 
     outputs: values to return instead of the graph's own, such as those of inner layers.
+    metadata: pairs that tools show beside the model.  doc: a text for people.
     """
     shapes = infer(graph)
     out = _Writer()
@@ -240,4 +247,7 @@ def encode_onnx(graph: Graph, outputs: Sequence[str] | None = None) -> bytes:
         sides = ("n", channels, rows or f"{name}.rows", columns or f"{name}.columns")
         body += _bytes(12, _value(name, _FLOAT, sides))
     opset = _bytes(1, "") + _int(2, OPSET)
-    return _int(1, _IR_VERSION) + _bytes(2, "phiz") + _bytes(7, body) + _bytes(8, opset)
+    said = _bytes(6, doc) if doc else b""
+    model = _int(1, _IR_VERSION) + _bytes(2, "phiz") + said + _bytes(7, body) + _bytes(8, opset)
+    pairs = (metadata or {}).items()
+    return model + b"".join(_bytes(14, _bytes(1, key) + _bytes(2, value)) for key, value in pairs)

@@ -26,6 +26,7 @@ __all__ = [
     "Layer",
     "LeakyRelu",
     "Loss",
+    "LossBarlowTwins",
     "LossMetric",
     "LossMmod",
     "LossPlain",
@@ -203,6 +204,11 @@ class LossMmod:
 
 
 @dataclass(frozen=True, slots=True)
+class LossBarlowTwins:
+    """dlib's loss for learning without labels; its weight is in the file."""
+
+
+@dataclass(frozen=True, slots=True)
 class LossPlain:
     """A loss of which a file keeps nothing but the name, such as ``loss_multiclass_log_``."""
 
@@ -210,7 +216,7 @@ class LossPlain:
 
 
 Input: TypeAlias = "InputRgb | InputPyramid | InputMatrix | InputPlanes"
-Loss: TypeAlias = "LossMetric | LossMmod | LossPlain"
+Loss: TypeAlias = "LossMetric | LossMmod | LossBarlowTwins | LossPlain"
 Layer: TypeAlias = (
     "Con | Cont | Affine | Relu | LeakyRelu | Sig | Multiply | MaxPool | AvgPool | Fc"
     " | Tag | Skip | AddPrev | Concat | ResizeTo | Repeat"

@@ -19,6 +19,7 @@ __all__ = [
     "bottleneck",
     "bottleneck_down",
     "dense",
+    "narrow",
     "residual",
     "residual_down",
     "residual_up",
@@ -58,23 +59,24 @@ def residual_up(filters: int) -> tuple[Layer, ...]:
     )  # fmt: skip
 
 
-def _narrow(filters: int, stride: int) -> tuple[Layer, ...]:
+def narrow(filters: int, stride: int, pad: int | None = None) -> tuple[Layer, ...]:
+    """A 3 x 3 convolution between two of 1 x 1."""
     return (
         Con(filters, 1), Affine(), Relu(),
-        Con(filters, 3, stride), Affine(), Relu(),
+        Con(filters, 3, stride, pad), Affine(), Relu(),
         Con(4 * filters, 1), Affine(),
     )  # fmt: skip
 
 
 def bottleneck(filters: int) -> tuple[Layer, ...]:
     """A 3 x 3 convolution between two of 1 x 1, around which the input is added."""
-    return Tag(1), *_narrow(filters, 1), AddPrev(1), Relu()
+    return Tag(1), *narrow(filters, 1), AddPrev(1), Relu()
 
 
 def bottleneck_down(filters: int) -> tuple[Layer, ...]:
     """The same at half the size, with a pooled input as shortcut."""
     return (
-        Tag(1), *_narrow(filters, 2),
+        Tag(1), *narrow(filters, 2),
         Tag(2), Skip(1), AvgPool(2, stride=2),
         AddPrev(2), Relu(),
     )  # fmt: skip

@@ -26,7 +26,7 @@ __all__ = ["cydral_colorify"]
 def cydral_colorify() -> Arch:
     """A U-net of residual blocks, 227 x 227 gray to two planes of colour.
 
-    Source: github.com/Cydral/ColorizationNet, ``Model.h``, the high-resolution model.
+    Source: github.com/Cydral/Colorify, ``Model.h``, the high-resolution model.
     """
 
     def join(number: int) -> tuple[Layer, ...]:

@@ -19,18 +19,24 @@ from phiz.graph.layers import (
     chain,
 )
 
-__all__ = ["cydral_dcgan"]
+__all__ = ["cydral_dcgan", "cydral_dcgan_generator"]
 
 
-def cydral_dcgan() -> Layout:
+def cydral_dcgan(last: int = 1) -> Layout:
     """A generator, 100 numbers to 162 x 162 RGB, and a discriminator, which tells its pictures.
 
-    Source: github.com/Cydral/FFspeech-dcgan, the programs of dlib-models' README.
+    Source: github.com/Cydral/FFgan, ``FFgan.cpp``.  Until November 2023 the discriminator's last
+    convolution was one of 3 x 3 there.
+
+    last: side of that convolution.
     """
-    return Layout("cydral-dcgan", (_generator, _discriminator))
+    name = "cydral-dcgan" if last == 1 else f"cydral-dcgan-{last}x{last}"
+    return Layout(name, (cydral_dcgan_generator, lambda: _discriminator(last)))
 
 
-def _generator() -> Arch:
+def cydral_dcgan_generator() -> Arch:
+    """Describe the generator, which also comes alone."""
+
     def grow(filters: int, stride: int, pad: int, side: int = 4) -> tuple[Layer, ...]:
         return Cont(filters, side, stride, pad), Affine(), Relu()
 
@@ -47,7 +53,7 @@ def _generator() -> Arch:
     )  # fmt: skip
 
 
-def _discriminator() -> Arch:
+def _discriminator(last: int) -> Arch:
     def shrink(filters: int, stride: int = 2, side: int = 4) -> tuple[Layer, ...]:
         return Con(filters, side, stride, pad=1), Affine(), LeakyRelu(), Multiply()
 
@@ -58,7 +64,7 @@ def _discriminator() -> Arch:
             Con(64, 4, 2, pad=0), LeakyRelu(), Multiply(),
             shrink(128), shrink(128),
             shrink(256, 3, side=3), shrink(512),
-            Con(3, 1, pad=0), Fc(1),
+            Con(3, last, pad=0), Fc(1),
         ),
         LossPlain("loss_binary_log_"),
     )  # fmt: skip

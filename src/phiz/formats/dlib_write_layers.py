@@ -1,0 +1,213 @@
+"""What dlib writes for each kind of layer: the counterpart of ``dlib_layers``.
+
+What parameters that were not read from a file may leave unsaid gets dlib's defaults.
+Source: dlib ``layers.h``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from phiz.checks import F32, check
+from phiz.errors import ShapeError
+from phiz.formats.dlib_write_stream import (
+    DOUBLE,
+    write_alias,
+    write_bool,
+    write_float,
+    write_int,
+    write_string,
+    write_tensor,
+)
+from phiz.graph.arch import LayerParams
+from phiz.graph.layers import (
+    AddPrev,
+    Affine,
+    AvgPool,
+    Con,
+    Concat,
+    Cont,
+    Fc,
+    Layer,
+    LeakyRelu,
+    MaxPool,
+    Multiply,
+    Relu,
+    ResizeTo,
+    Sig,
+)
+
+__all__ = ["wanted_kind", "write_layer"]
+
+_MULTIPLIERS = {
+    "learning_rate_multiplier": 1.0,
+    "weight_decay_multiplier": 1.0,
+    "bias_learning_rate_multiplier": 1.0,
+    "bias_weight_decay_multiplier": 0.0,
+}
+_BATCH_NORM_MULTIPLIERS = {
+    "learning_rate_multiplier": 1.0,
+    "weight_decay_multiplier": 0.0,
+    "bias_learning_rate_multiplier": 1.0,
+    "bias_weight_decay_multiplier": 1.0,
+}
+_EMPTY = np.zeros((0, 0, 0, 0), np.float32)
+
+
+def wanted_kind(have: LayerParams, kinds: tuple[str, ...], what: str) -> str:
+    """Return the name under which a layer is written; ShapeError unless it is one of ``kinds``."""
+    if have.kind not in kinds:
+        raise ShapeError(f"{what}: wanted the kind {' or '.join(kinds)}, found {have.kind!r}")
+    return have.kind
+
+
+def _array(have: LayerParams, key: str, shape: tuple[int | None, ...], what: str) -> F32:
+    if key not in have.arrays:
+        raise ShapeError(f"{what}: wanted an array {key}, found {', '.join(have.arrays) or 'none'}")
+    array = have.arrays[key]
+    check(array, shape, dtype=np.float32, name=f"{key} of {what}")
+    return array
+
+
+def _doubles(meta: Mapping[str, Any], defaults: Mapping[str, float]) -> bytes:
+    return b"".join(write_float(meta.get(key, value), DOUBLE) for key, value in defaults.items())
+
+
+def _flat(*parts: F32) -> F32:
+    return np.concatenate([part.reshape(-1) for part in parts])
+
+
+def _bias(have: LayerParams, count: int, what: str) -> tuple[F32, bytes]:
+    """Return a layer's biases and the view that its file has of them."""
+    if "bias" not in have.arrays:
+        return np.zeros(0, np.float32), write_alias()
+    return _array(have, "bias", (count,), what), write_alias(1, count)
+
+
+def _write_con(layer: Con, have: LayerParams, what: str) -> bytes:
+    transposed = isinstance(layer, Cont)
+    kinds = ("cont_1", "cont_2") if transposed else ("con_4", "con_5", "con_6")
+    kind = wanted_kind(have, kinds, what)
+    outer = (None, layer.filters) if transposed else (layer.filters, None)
+    weight = _array(have, "weight", (*outer, layer.side, layer.side), what)
+    bias, view = _bias(have, layer.filters, what)
+    sizes = (layer.filters, *[layer.side] * 2, *[layer.stride] * 2, *[layer.padding] * 2)
+    out = write_string(kind) + write_tensor(_flat(weight, bias)) + b"".join(map(write_int, sizes))
+    out += write_alias(*weight.shape) + view + _doubles(have.meta, _MULTIPLIERS)
+    if kind not in ("con_4", "cont_1"):
+        out += write_bool(have.meta.get("use_bias", bias.size > 0))
+    if kind == "con_6":
+        out += write_bool(have.meta.get("use_relu", False))
+    return out
+
+
+def _write_batch_norm(have: LayerParams, what: str) -> bytes:
+    gamma = _array(have, "gamma", (None,), what)
+    count = len(gamma)
+    others = [_array(have, key, (count,), what) for key in ("beta", "mean", "variance")]
+    meta, per_channel = have.meta, (1, count, 1, 1)
+    running = [array.reshape(per_channel) for array in others[1:]]
+    eps = float(meta.get("eps", 1e-4))
+    stored = (
+        meta.get("means", running[0]),
+        meta.get("invstds", (1 / np.sqrt(running[1] + np.float32(eps))).astype(np.float32)),
+        *running,
+    )
+    return (
+        write_string(have.kind)
+        + write_tensor(_flat(gamma, others[0]))
+        + 2 * write_alias(*per_channel)
+        + b"".join(map(write_tensor, stored))
+        + write_int(meta.get("num_updates", 0))
+        + write_int(meta.get("running_stats_window_size", 100))
+        + _doubles(meta, _BATCH_NORM_MULTIPLIERS)
+        + write_float(eps, DOUBLE)
+    )
+
+
+def _write_affine(_layer: Affine, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("affine_", "affine_2", "bn_con2", "bn_fc2"), what)
+    if kind.startswith("bn_"):
+        return _write_batch_norm(have, what)
+    gamma = _array(have, "gamma", (None,), what)
+    beta = _array(have, "beta", (len(gamma),), what)
+    view = write_alias(1, len(gamma)) if gamma.size else write_alias()
+    out = write_string(kind) + write_tensor(_flat(gamma, beta) if gamma.size else _EMPTY)
+    out += 2 * view + write_int(have.meta.get("mode", 0))
+    return out + write_bool(have.meta.get("disabled", False)) if kind == "affine_2" else out
+
+
+def _write_relu(_layer: Relu, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("relu_", "relu_2"), what)
+    flag = write_bool(have.meta.get("disabled", False)) if kind == "relu_2" else b""
+    return write_string(kind) + flag
+
+
+def _write_pool(layer: MaxPool | AvgPool, have: LayerParams, what: str) -> bytes:
+    kinds = ("max_pool_2" if isinstance(layer, MaxPool) else "avg_pool_2",)
+    pad = layer.pad if isinstance(layer, MaxPool) else 0
+    sizes = (*[layer.side] * 2, *[layer.stride] * 2, *[pad] * 2)
+    return write_string(wanted_kind(have, kinds, what)) + b"".join(map(write_int, sizes))
+
+
+def _write_fc(layer: Fc, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("fc_2", "fc_3"), what)
+    weight = _array(have, "weight", (None, layer.outputs), what)
+    bias, view = _bias(have, layer.outputs, what)
+    params = np.concatenate([weight, bias.reshape(-1, layer.outputs)])
+    out = write_string(kind) + write_int(layer.outputs) + write_int(len(weight))
+    out += write_tensor(params) + write_alias(*weight.shape) + view
+    out += write_int(0 if layer.bias else 1) + _doubles(have.meta, _MULTIPLIERS)
+    use_bias = have.meta.get("use_bias", bias.size > 0 or not layer.bias)
+    return out + write_bool(use_bias) if kind == "fc_3" else out
+
+
+def _write_leaky_relu(_layer: LeakyRelu, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("leaky_relu_",), what)
+    return write_string(kind) + write_float(have.meta.get("alpha", float(np.float32(0.01))))
+
+
+def _write_multiply(_layer: Multiply, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("multiply_", "dropout_"), what)
+    key = "value" if kind == "multiply_" else "drop_rate"
+    if key not in have.meta:
+        raise ShapeError(f"{what}: wanted {key} of {kind}, found {', '.join(have.meta) or 'none'}")
+    out = write_string(kind) + write_float(have.meta[key])
+    return out if kind == "multiply_" else out + write_tensor(have.meta.get("mask", _EMPTY))
+
+
+def _write_concat(layer: Concat, have: LayerParams, what: str) -> bytes:
+    return write_string(wanted_kind(have, ("concat_",), what)) + write_int(len(layer.tags))
+
+
+def _nameless(kind: str) -> Callable[[Layer, LayerParams, str], bytes]:
+    """Return the writer of a layer of which a file has the name only."""
+    return lambda _layer, have, what: write_string(wanted_kind(have, (kind,), what))
+
+
+_WRITERS: Mapping[type, Callable[[Any, LayerParams, str], bytes]] = {
+    AddPrev: _nameless("add_prev_"),
+    Affine: _write_affine,
+    AvgPool: _write_pool,
+    Con: _write_con,
+    Concat: _write_concat,
+    Cont: _write_con,
+    Fc: _write_fc,
+    LeakyRelu: _write_leaky_relu,
+    MaxPool: _write_pool,
+    Multiply: _write_multiply,
+    Relu: _write_relu,
+    ResizeTo: _nameless("resize_prev_to_tagged_"),
+    Sig: _nameless("sig_"),
+}
+
+
+def write_layer(layer: Layer, have: LayerParams, what: str) -> bytes:
+    """Write the details of a layer; ``what`` names it in errors.
+
+    ShapeError where its parameters are not those of such a layer.
+    """
+    return _WRITERS[type(layer)](layer, have, what)
