@@ -21,6 +21,7 @@ from phiz.graph.layers import (
     InputPyramid,
     Layer,
     LeakyRelu,
+    LossBarlowTwins,
     LossMetric,
     LossMmod,
     MaxPool,
@@ -272,6 +273,8 @@ class _Network:
             return b""
         if isinstance(loss, LossMetric):
             return integer(1) + string("loss_metric_2") + number(0.04) + number(0.6)
+        if isinstance(loss, LossBarlowTwins):
+            return integer(1) + string("loss_barlow_twins_") + number(0.0051)
         if isinstance(loss, LossMmod):
             return integer(1) + string("loss_mmod_") + mmod_options(self.dialect.mmod)
         return integer(1) + string(loss.name)

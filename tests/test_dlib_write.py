@@ -321,6 +321,8 @@ GOLDEN = {
     "hipsterizer/mmod_dog_hipsterizer_pattern.dat.xz": "dlib-mmod-dog",
     "dlib20/hipsterizer/mmod_dog_hipsterizer_pattern.dat.xz": "dlib-mmod-dog",
     "colorify/highres_colorify_pattern.dnn.xz": "cydral-colorify",
+    "dlib20/resnet34_stable/resnet34_stable_imagenet_1k_pattern.dat.xz": "cydral-resnet34-stable",
+    "dlib20/res50_ssl_cifar10/res50_self_supervised_cifar_10_pattern.dat.xz": "cydral-resnet50-ssl",
 }
 PUBLISHED = {
     "dnn_gender_classifier_v1.dat.bz2": "cydral-gender",
@@ -352,6 +354,32 @@ def test_published_files_come_back_byte_for_byte(shared: Path, file: str) -> Non
 def test_files_of_the_cpp_library_come_back_byte_for_byte(shared: Path, file: str) -> None:
     data = unpacked(shared / "golden" / "dlib" / file)
     assert write_match(read(data, GOLDEN[file])) == data
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("windows", ["one", "two"])
+@pytest.mark.parametrize("kind", ["plain", "bbr"])
+def test_newest_detector_options_come_back_byte_for_byte(
+    shared: Path, kind: str, windows: str
+) -> None:
+    """Box regression needs four more output planes per window.  The files are of dlib's trainer."""
+    name = f"{kind}_{windows}_label{'s' if windows == 'two' else ''}.dat"
+    data = (shared / "golden" / "dlib" / "train" / "loss_mmod" / name).read_bytes()
+    planes = (1 if windows == "one" else 2) * (5 if kind == "bbr" else 1)
+    layers = (Con(4, 5, stride=2), Relu(), Con(planes, 3))
+    arch = Arch("golden", InputPyramid(), layers, LossMmod())
+    cursor = Cursor(data, name)
+    params = read_net(cursor, arch)
+    cursor.end("the network")
+    assert params.loss["options"].regression == (kind == "bbr")
+    written = write_net(arch, params)
+    kept = [have.meta["x_grad"].size + have.meta["cached_output"].size for have in params.layers]
+    assert (written == data) == (sum(kept) == 0)
+    again = read_net(Cursor(written, name), arch)
+    assert again.loss == params.loss
+    for have, expected in zip(again.layers, params.layers, strict=True):
+        for key, array in expected.arrays.items():
+            np.testing.assert_array_equal(have.arrays[key], array)
 
 
 @pytest.mark.parametrize("name", ["dlib-face-resnet-v1", "dlib-mmod-human"])

@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from phiz import store
 from phiz.backends.reference import ReferenceSession
 from phiz.cli.export import main
 from phiz.errors import ModelNotFound, OptionError, ShapeError
@@ -247,3 +248,22 @@ def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:
         export("dlib-hog-frontal", "keras", tmp_path / "out")  # type: ignore[arg-type]
     with pytest.raises(ModelNotFound, match="nobody"):
         export("nobody", "dat", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["cydral-gender-v1", "cydral-age-v1"])
+def test_networks_that_come_as_onnx_become_dlibs_files(name: str, tmp_path: Path) -> None:
+    entry = require_entry(name)
+    if store.locate(entry) is None:
+        pytest.skip(f"no package here carries {name}")
+    out = tmp_path / "net.dat"
+    export(name, "dat", out)
+    architectures = [ARCHITECTURES[str(entry.architecture)]]
+    found = search_architectures(out.read_bytes(), "dat", architectures)
+    original = search_architectures(
+        store.read_weights(store.require(entry).path), name, architectures
+    )
+    assert found.graph.parameters == original.graph.parameters
+    for have, expected in zip(found.params.layers, original.params.layers, strict=True):
+        assert have.kind == expected.kind
+        for key, array in expected.arrays.items():
+            np.testing.assert_array_equal(have.arrays[key], array)

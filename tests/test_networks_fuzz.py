@@ -31,6 +31,7 @@ from phiz.graph.layers import (
     InputPyramid,
     InputRgb,
     LeakyRelu,
+    LossBarlowTwins,
     LossMetric,
     LossMmod,
     LossPlain,
@@ -87,7 +88,7 @@ CRITIC = Arch(
     InputMatrix(14, 14, "rgb"),
     chain(Con(4, 4, 2, 1), Affine(), LeakyRelu(), Multiply(), Con(2, 1, pad=0), Fc(1)),
 )
-TAGGED = Arch("tagged", InputRgb(8), chain(Tag(1), Con(3, 3), AddPrev(1)))
+TAGGED = Arch("tagged", InputRgb(8), chain(Tag(1), Con(3, 3), AddPrev(1)), LossBarlowTwins())
 DETECTOR = Arch(
     "detector",
     InputPyramid(),

@@ -25,6 +25,7 @@ from phiz.facecache import FaceCache
 from phiz.imaging import encode
 from phiz.pipeline import Frame, Recipe, make_recipe, run
 from phiz.table import FaceTable
+from tests.sources import weight_file
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +274,25 @@ def test_a_killed_run_goes_on_where_it_stopped(album: Path, tmp_path: Path) -> N
     assert labels[0] == labels[1]
     assert labels[0].count(b"\n") > 40
     assert sorted(path.name for path in (killed / "out").iterdir()) == ["labels.csv", "report.html"]
+
+
+def test_attributes_become_columns(album: Path) -> None:
+    weight_file("cydral-age-v1")
+    names = ("cydral-gender-v1", "cydral-age-v1")
+    picture = next(iter(sorted(album.glob("*.png"))))
+    table = phiz.analyze(picture, attributes=names, upsample=1)
+    assert len(table) > 0
+    image, landmarks = phiz.read_image(picture), phiz.Landmarks(table.landmarks, "dlib-5")
+    for name in names:
+        model = phiz.load(name)
+        scores = model(phiz.align(image, landmarks, chip=model.input))
+        best = scores.probs.max(axis=1)
+        np.testing.assert_array_equal(table.attributes[f"{name}.score"], best)
+        if scores.age is None:
+            assert table.attributes[name].tolist() == [row[0][0] for row in scores.top(1)]
+        else:
+            np.testing.assert_array_equal(table.attributes[name], scores.age)
+    with pytest.raises(phiz.OptionError, match="wanted a classifier of faces"):
+        phiz.analyze(picture, attributes=["dlib-face-resnet-v1"])
+    with pytest.raises(phiz.OptionError, match="attributes want landmarks"):
+        phiz.analyze(picture, attributes=names, landmarks=None, descriptor=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +16,8 @@ from phiz.formats.cursor import Cursor
 from phiz.formats.dlib_fhog import read_fhog_detector, read_upsampling
 from phiz.formats.dlib_net import Match, search_architectures
 from phiz.formats.dlib_shape import read_shape_predictor
-from phiz.formats.onnx_metadata import OnnxSummary, looks_like_onnx, read_onnx_summary
+from phiz.formats.onnx_metadata import OnnxSummary, read_onnx_summary
+from phiz.formats.onnx_weights import is_onnx
 from phiz.graph.arch import Arch, Layout
 from phiz.graph.text import dump
 from phiz.nets import ARCHITECTURES
@@ -273,8 +275,11 @@ def describe_file(name: str) -> Description:
     """
     entry, path, data = open_weights(name)
     known = True
-    if looks_like_onnx(data):
+    if is_onnx(data):
         lines = _describe_onnx(read_onnx_summary(data, str(path)))
+        with contextlib.suppress(FormatError):  # most are not dlib's, exported layer by layer
+            match = search_architectures(data, str(path), ARCHITECTURES.values())
+            lines.append(f"parameters of the architecture {match.layout.name}")
     elif data[:1] in (b"[", b"{"):
         lines = _describe_manifest(data, str(path))
     else:

@@ -11,19 +11,21 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import F32, U8
 from phiz.errors import ImageError, OptionError
 from phiz.facecache import FaceCache
+from phiz.geometry import ChipSpec
 from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode
 from phiz.loading import load
-from phiz.models.align import cut_chip, place_chip
-from phiz.models.protocols import Describer, Detector, Landmarker
+from phiz.models.align import align, cut_chip, place_chip
+from phiz.models.protocols import Describer, Detector, FaceClassifier, Landmarker
 from phiz.runtime import Runtime, default_runtime
 from phiz.table import FaceTable, Picture
 from phiz.values import Descriptors, Faces, Landmarks
@@ -88,6 +90,14 @@ class Recipe:
         object.__setattr__(self, "settings_hash", digest[:16])
 
 
+def _loaded(which: object, shared: Runtime) -> Any:
+    """Return a model that was named or given; named ones are kept with the runtime."""
+    if isinstance(which, (str, os.PathLike)):
+        key = os.fspath(which)
+        return shared.keep(key, lambda: load(key, runtime=shared))
+    return which
+
+
 def make_recipe(
     detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
     landmarks: str | os.PathLike[str] | Landmarker | None = DEFAULTS[1],
@@ -104,17 +114,10 @@ def make_recipe(
     Loaded models are kept with the runtime, so that asking again costs nothing.
     """
     shared = runtime or default_runtime()
-
-    def model(which: object) -> object:
-        if isinstance(which, (str, os.PathLike)):
-            key = os.fspath(which)
-            return shared.keep(key, lambda: load(key, runtime=shared))
-        return which
-
     return Recipe(
-        model(detector),  # type: ignore[arg-type]
-        model(landmarks),  # type: ignore[arg-type]
-        model(descriptor),  # type: ignore[arg-type]
+        _loaded(detector, shared),
+        _loaded(landmarks, shared),
+        _loaded(descriptor, shared),
         upsample=upsample,
         threshold=threshold,
         jitter=jitter,
@@ -286,7 +289,7 @@ def analyze(
     detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
     landmarks: str | os.PathLike[str] | Landmarker | None = DEFAULTS[1],
     descriptor: str | os.PathLike[str] | Describer | None = DEFAULTS[2],
-    attributes: Sequence[str] = (),
+    attributes: Sequence[str | os.PathLike[str] | FaceClassifier] = (),
     upsample: int | None = None,
     threshold: float | None = None,
     jitter: int = 0,
@@ -298,14 +301,14 @@ def analyze(
     image_or_path: path, bytes, array or Pillow image; see :func:`phiz.imaging.as_image`.
     detector, landmarks, descriptor: zoo names, weight files or loaded models; None leaves a step
         out.
-    attributes: names of attribute models; none are available yet.
+    attributes: classifiers of faces, such as ``cydral-gender-v1``: zoo names, weight files or
+        loaded models.  Each adds a column ``NAME``, the best label (for ages the mean in years),
+        and ``NAME.score``, the model's own score of the best label; they want landmarks.
     upsample, threshold, jitter, max_pixels: see :class:`Recipe`.
 
     Returns a FaceTable, empty if there is no face.  Raises ImageError if the picture cannot be
     read, and what :func:`phiz.load` raises.
     """
-    if attributes:
-        raise OptionError(f"attributes: no such models yet: {', '.join(attributes)}")
     recipe = make_recipe(
         detector,
         landmarks,
@@ -319,4 +322,32 @@ def analyze(
     ready = _prepare(_frame(image_or_path, 0), recipe, None)
     if ready.picture.error is not None:
         raise ImageError(ready.picture.error)
-    return _finish([ready], recipe)[0]
+    table = _finish([ready], recipe)[0]
+    if not attributes:
+        return table
+    if ready.landmarks is None:
+        raise OptionError("attributes want landmarks: name a landmark model")
+    shared = runtime or default_runtime()
+    pixels = _load_pixels(_frame(image_or_path, 0), recipe, None)[1]
+    assert not isinstance(pixels, FaceTable)  # there is no cache it could come from
+    columns = dict(table.attributes)
+    for which in attributes:
+        columns |= _attribute_columns(_loaded(which, shared), pixels, ready.landmarks)
+    return replace(table, attributes=columns)
+
+
+def _attribute_columns(
+    model: object, image: U8, landmarks: Landmarks
+) -> dict[str, NDArray[np.generic]]:
+    """Return what a classifier says of each face, as columns of a table."""
+    spec = getattr(model, "input", None)
+    if not isinstance(spec, ChipSpec) or isinstance(getattr(model, "space", None), str):
+        raise OptionError(f"attributes: wanted a classifier of faces, found {model!r}")
+    classifier: FaceClassifier = model  # type: ignore[assignment]
+    scores = classifier(align(image, landmarks, chip=spec))
+    best = scores.order(1)[:, 0] if len(scores) else np.zeros(0, np.int64)
+    labels = np.array([scores.labels[i] for i in best], dtype=np.str_)
+    return {
+        classifier.name: labels if scores.age is None else scores.age,
+        f"{classifier.name}.score": scores.probs[np.arange(len(best)), best],
+    }

@@ -23,7 +23,16 @@ from phiz.formats.dlib_write_stream import (
     write_string,
 )
 from phiz.graph.arch import Arch, ArchParams, Extra, LayerParams
-from phiz.graph.layers import Layer, Loss, LossMetric, LossMmod, Repeat, Skip, Tag
+from phiz.graph.layers import (
+    Layer,
+    Loss,
+    LossBarlowTwins,
+    LossMetric,
+    LossMmod,
+    Repeat,
+    Skip,
+    Tag,
+)
 from phiz.values import MmodOptions
 
 __all__ = ["write_match", "write_net"]
@@ -76,6 +85,8 @@ def _write_loss(loss: Loss, have: Mapping[str, Any]) -> bytes:
     out = write_string(have["kind"])
     if isinstance(loss, LossMmod):
         return out + _write_mmod_options(have["options"])
+    if isinstance(loss, LossBarlowTwins):
+        return out + write_float(have["lambda"])
     if isinstance(loss, LossMetric) and have["kind"] == "loss_metric_2":
         return out + write_float(have["margin"]) + write_float(have["threshold"])
     return out

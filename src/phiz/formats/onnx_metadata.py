@@ -15,14 +15,13 @@ from phiz.graph.graph import Graph
 from phiz.graph.ops import Op
 from phiz.values import MmodOptions
 
-__all__ = ["OnnxNode", "OnnxSummary", "describe_input", "looks_like_onnx", "read_onnx_summary"]
+__all__ = ["OnnxNode", "OnnxSummary", "describe_input", "read_onnx_summary"]
 
 _KINDS = {
     "rgb": "rgb uint8 (n, rows, columns, 3), 0 to 255; mean and scale are applied inside",
     "gray": "gray uint8 (n, rows, columns), 0 to 255; mean and scale are applied inside",
     "planes": "float32 (n, channels, rows, columns)",
 }
-_FIRST_BYTE = 0x08  # the field ir_version, which every writer puts first
 _DEEPEST_VARINT = 10
 
 
@@ -85,11 +84,6 @@ class OnnxSummary:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: Mapping[str, str]
-
-
-def looks_like_onnx(data: bytes | memoryview) -> bool:
-    """Say whether a file begins as ONNX files do; no dlib file does."""
-    return len(data) > 1 and data[0] == _FIRST_BYTE
 
 
 def _varint(data: memoryview, at: int, path: str) -> tuple[int, int]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Protocol, overload
 
 from phiz.checks import U8
 from phiz.geometry import ChipSpec
+from phiz.scores import Scores
 from phiz.values import Descriptors, Faces, Landmarks, Metric, Scheme
 
 if TYPE_CHECKING:  # a descriptor model loads without Pillow
     from phiz.imaging import ImageLike
 
-__all__ = ["Describer", "Detector", "Landmarker", "Model"]
+__all__ = ["Describer", "Detector", "FaceClassifier", "Landmarker", "Model"]
 
 
 class Model(Protocol):
@@ -89,4 +90,17 @@ class Describer(Model, Protocol):
 
     def __call__(self, chips: U8, *, jitter: int = 0, seed: int = 0) -> Descriptors:
         """Return a descriptor for each chip."""
+        ...
+
+
+class FaceClassifier(Model, Protocol):
+    """Scores chips.  Threads may share one."""
+
+    @property
+    def input(self) -> ChipSpec | None:
+        """The crop it wants; None for a model that looks at whole pictures."""
+        ...
+
+    def __call__(self, images: U8) -> Scores:
+        """Return scores for each chip."""
         ...
