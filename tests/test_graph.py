@@ -15,6 +15,7 @@ from phiz.formats.dlib_net import search_architectures
 from phiz.formats.onnx import encode_onnx
 from phiz.graph.builder import GraphBuilder
 from phiz.graph.graph import Graph, apply, validate
+from phiz.graph.layout_passes import pad_channels, split_kernels
 from phiz.graph.ops import Op
 from phiz.graph.passes import drop_denormals, fold_affine, fold_batch_norm
 from phiz.graph.shapes import infer
@@ -140,6 +141,47 @@ def test_denormal_parameters_become_zero_and_others_stay() -> None:
     assert cleaned.params["weight"][0, 0, 0].tolist() == [0, 0, np.float32(1.2e-38)]
     np.testing.assert_array_equal(cleaned.params["weight"].ravel()[3:], weight.ravel()[3:])
     assert cleaned.params["bias"] is node.params["bias"]
+
+
+def chain_of_odd_channels() -> Graph:
+    """Convolutions to 45 channels, with and without a relu between, and a large kernel at last."""
+    random = np.random.default_rng(5)
+    build = GraphBuilder("odd")
+    value = build.planes("planes", 3, 20, 17)
+    for number, (count, side, pad) in enumerate(((45, 3, 1), (30, 3, 0), (45, 3, 1), (2, 9, 4))):
+        channels = build.shape(value)[0]
+        weight = random.standard_normal((count, channels, side, side)).astype(np.float32) / 20
+        value = build.add(
+            Op.CONV,
+            [value],
+            attrs={"strides": (1, 1), "pads": (pad, pad, pad, 0), "groups": 1},
+            params={"weight": weight, "bias": random.standard_normal(count).astype(np.float32)},
+            name=f"con{number}",
+        )
+        if number == 0:
+            value = build.add(Op.RELU, [value])
+    return build.finish([value])
+
+
+def test_layout_passes_change_nothing_but_rounding() -> None:
+    graph = chain_of_odd_channels()
+    rewritten = apply(graph, pad_channels, split_kernels)
+    shapes = [node.params["weight"].shape for node in rewritten.nodes if node.op is Op.CONV]
+    assert shapes == [
+        (48, 3, 3, 3), (32, 48, 3, 3), (48, 32, 3, 3), (18, 48, 9, 1), (2, 18, 1, 9),
+    ]  # fmt: skip
+    feeds = {"planes": np.random.default_rng(6).standard_normal((2, 3, 20, 17), np.float32)}
+    (before,) = ReferenceSession(graph).run(feeds).values()
+    (after,) = ReferenceSession(rewritten).run(feeds).values()
+    np.testing.assert_allclose(after, before, atol=2e-6 * float(np.abs(before).max()))
+
+
+def test_channels_that_others_see_are_not_padded() -> None:
+    graph = chain_of_odd_channels()
+    seen = dataclasses.replace(graph, outputs=("con3", "con2", "con1"))
+    assert [node.params["weight"].shape[0] for node in pad_channels(seen).nodes if node.params] == [
+        48, 30, 45, 2,
+    ]  # fmt: skip
 
 
 def test_a_convolution_that_others_read_is_not_folded() -> None:

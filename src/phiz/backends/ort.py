@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OrtSession", "cached_session", "compile_graph", "stored_session"]
 
-_CONVERTER = 2  # raise when the same weights would be converted differently, or to another opset
+_CONVERTER = 3  # raise when the same weights would be converted differently, or to another opset
 _PROVIDERS = ["CPUExecutionProvider"]
 _AT_ONCE = 2  # runs of one session side by side; more would only take more memory
 
@@ -71,10 +71,13 @@ def _convert(graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None =
     """Return the ONNX bytes of a graph."""
     from phiz.formats.onnx import encode_onnx  # not needed for a cached model
     from phiz.graph.graph import apply
+    from phiz.graph.layout_passes import pad_channels, split_kernels
     from phiz.graph.passes import drop_denormals, fold_affine, fold_batch_norm
 
-    passes = (fold_batch_norm, fold_affine, drop_denormals) if fold else ()
-    return encode_onnx(apply(graph, *passes), outputs)
+    if fold:
+        steps = (fold_batch_norm, fold_affine, drop_denormals, pad_channels, split_kernels)
+        graph = apply(graph, *steps)
+    return encode_onnx(graph, outputs)
 
 
 def compile_graph(

@@ -24,6 +24,11 @@ from phiz.formats.dlib_write_stream import (
 )
 from phiz.graph.arch import Arch, ArchParams, Extra, LayerParams
 from phiz.graph.layers import (
+    Input,
+    InputMatrix,
+    InputPlanes,
+    InputPyramid,
+    InputRgb,
     Layer,
     Loss,
     LossBarlowTwins,
@@ -43,15 +48,24 @@ _FLAGS = {
     "output_and_gradient_disabled": False,
 }
 
+_MEAN = (122.782, 117.001, 104.298)
+_MARGIN, _THRESHOLD = 0.04, 0.6  # of the metric loss
 
-def _write_input(have: Mapping[str, Any]) -> bytes:
+
+def _write_input(layer: Input, have: Mapping[str, Any]) -> bytes:
     """Write the input layer: its kind, then what it says beside that."""
-    out = write_string(have["kind"])
-    out += b"".join(write_float(mean) for mean in have.get("mean", ()))
-    if have["kind"] == "input_rgb_image_sized":
-        out += b"".join(map(write_int, have["sides"]))
-    if have["kind"] == "input_rgb_image_pyramid2":
-        out += write_int(have["padding"]) + write_int(have["outer_padding"])
+    if isinstance(layer, (InputMatrix, InputPlanes)):
+        plain = "input<matrix>" if isinstance(layer, InputMatrix) else "input<array<matrix>>"
+        return write_string(have.get("kind", plain))
+    if isinstance(layer, InputPyramid):
+        kind = have.get("kind", "input_rgb_image_pyramid2")
+    else:
+        kind = have.get("kind", "input_rgb_image_sized" if layer.sized else "input_rgb_image")
+    out = write_string(kind) + b"".join(write_float(mean) for mean in have.get("mean", _MEAN))
+    if isinstance(layer, InputRgb) and kind == "input_rgb_image_sized":
+        out += b"".join(map(write_int, have.get("sides", (layer.size, layer.size))))
+    if kind == "input_rgb_image_pyramid2":
+        out += write_int(have.get("padding", 10)) + write_int(have.get("outer_padding", 11))
     return out
 
 
@@ -82,14 +96,17 @@ def _write_mmod_options(options: MmodOptions) -> bytes:
 
 
 def _write_loss(loss: Loss, have: Mapping[str, Any]) -> bytes:
-    out = write_string(have["kind"])
     if isinstance(loss, LossMmod):
-        return out + _write_mmod_options(have["options"])
+        return write_string("loss_mmod_") + _write_mmod_options(have["options"])
     if isinstance(loss, LossBarlowTwins):
-        return out + write_float(have["lambda"])
-    if isinstance(loss, LossMetric) and have["kind"] == "loss_metric_2":
-        return out + write_float(have["margin"]) + write_float(have["threshold"])
-    return out
+        return write_string("loss_barlow_twins_") + write_float(have["lambda"])
+    if not isinstance(loss, LossMetric):
+        return write_string(loss.name)
+    kind = have.get("kind", "loss_metric_2")
+    if kind == "loss_metric_":
+        return write_string(kind)
+    numbers = have.get("margin", _MARGIN), have.get("threshold", _THRESHOLD)
+    return write_string(kind) + b"".join(write_float(number) for number in numbers)
 
 
 def _write_payload(layer: Layer, have: LayerParams, what: str, *, first: bool) -> bytes:
@@ -169,10 +186,10 @@ def write_net(arch: Arch, params: ArchParams) -> bytes:
             f"{arch.name}: wanted parameters of {count} layers, found {len(params.layers)}"
         )
     try:
-        source = _write_input(params.input)
+        source = _write_input(arch.input, params.input)
         loss = b"" if arch.loss is None else write_int(1) + _write_loss(arch.loss, params.loss)
     except KeyError as missing:
-        raise ShapeError(f"{arch.name}: wanted {missing} of its input and loss") from missing
+        raise ShapeError(f"{arch.name}: wanted {missing} of its loss, found none") from missing
     first = 0 if arch.loss is None else 1
     return loss + _write_layers(arch, arch.layers, params.layers, first, source)
 

@@ -51,8 +51,12 @@ def write_int(value: int) -> bytes:
 def write_float(value: float, digits: int = FLOAT) -> bytes:
     """Write a number as dlib does: mantissa, then exponent.
 
-    digits: FLOAT or DOUBLE, the C++ type, which decides the bytes.  ShapeError if not finite.
+    digits: FLOAT or DOUBLE, the C++ type, which decides the bytes; the number is rounded to it.
+    ShapeError if that is not finite.
     """
+    if digits == FLOAT:
+        with np.errstate(over="ignore"):
+            value = float(np.float32(value))
     if not math.isfinite(value):
         raise ShapeError(f"a finite number was wanted, found {value}")
     fraction, exponent = math.frexp(value)
@@ -128,8 +132,11 @@ def int_slots(values: NDArray[Any], width: int = SLOT) -> Slots:
 def float_slots(values: F32 | F64, digits: int = FLOAT) -> Slots:
     """Encode numbers, (...) float32 or float64, into (..., 6) slots for FLOAT, 11 for DOUBLE.
 
-    ShapeError unless all are finite.
+    Numbers are rounded to the type.  ShapeError unless all are finite.
     """
+    if digits == FLOAT:
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
     if not np.isfinite(values).all():
         raise ShapeError("finite numbers were wanted, found infinities or NaN")
     fractions, exponents = np.frexp(values.astype(np.float64))

@@ -1,0 +1,121 @@
+"""Rewrites that suit the way a processor's convolution kernels lay out their data.
+
+They change the order of sums, by rounding errors, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from phiz.graph.graph import Graph, Node
+from phiz.graph.ops import Op
+
+__all__ = ["pad_channels", "split_kernels"]
+
+_BLOCK = 16  # channels that vector instructions work on together
+_MOST_EXTRA = 1.2  # more channels than so many times as before cost more than they save
+_FEW = 8  # output channels that leave most of a block empty
+_LARGE = 7  # kernel sides from which splitting saves work
+
+
+def _plain(node: Node) -> bool:
+    return node.op is Op.CONV and node.number("groups") == 1
+
+
+def _read_by_convolutions(graph: Graph, name: str) -> list[Node] | None:
+    """Return the convolutions that take a value, directly or behind a relu; None if others do."""
+    if name in graph.outputs:
+        return None
+    found: list[Node] = []
+    for reader in graph.readers(name):
+        if _plain(reader):
+            found.append(reader)
+        elif reader.op is Op.RELU:
+            behind = _read_by_convolutions(graph, reader.name)
+            if behind is None:
+                return None
+            found += behind
+        else:
+            return None
+    return found
+
+
+def pad_channels(graph: Graph) -> Graph:
+    """Give convolutions whole blocks of output channels, the added ones always zero.
+
+    Only where nothing but other convolutions sees the added channels.
+    """
+    outputs: dict[str, int] = {}  # channels to add, by the convolution that makes them
+    inputs: dict[str, int] = {}  # and by those that take them
+    for node in graph.nodes:
+        if not _plain(node):
+            continue
+        count = node.params["weight"].shape[0]
+        extra = -count % _BLOCK
+        if not extra or count + extra > _MOST_EXTRA * count:
+            continue
+        readers = _read_by_convolutions(graph, node.name)
+        if readers:
+            outputs[node.name] = extra
+            inputs |= {reader.name: extra for reader in readers}
+
+    def padded(node: Node) -> Node:
+        more, taken = outputs.get(node.name, 0), inputs.get(node.name, 0)
+        if not more and not taken:
+            return node
+        params = dict(node.params)
+        params["weight"] = np.pad(params["weight"], ((0, more), (0, taken), (0, 0), (0, 0)))
+        if "bias" in params:
+            params["bias"] = np.pad(params["bias"], (0, more))
+        return replace(node, params=params)
+
+    return replace(graph, nodes=tuple(padded(node) for node in graph.nodes))
+
+
+def _split(node: Node) -> list[Node]:
+    """Return a convolution by columns, and one that adds the shifted columns up."""
+    weight = node.params["weight"]
+    count, channels, rows, columns = weight.shape
+    top, left, bottom, right = node.ints("pads")
+    tall = np.ascontiguousarray(weight.transpose(0, 3, 1, 2)).reshape(
+        count * columns, channels, rows, 1
+    )
+    wide = np.zeros((count, count, columns, 1, columns), np.float32)
+    wide[np.arange(count), np.arange(count)] = np.eye(columns, dtype=np.float32)[:, None]
+    first = replace(
+        node,
+        name=f"{node.name}.columns",
+        attrs={**node.attrs, "pads": (top, 0, bottom, 0)},
+        params={"weight": tall},
+    )
+    rest = {key: value for key, value in node.params.items() if key != "weight"}
+    second = replace(
+        node,
+        inputs=(first.name,),
+        attrs={**node.attrs, "pads": (0, left, 0, right)},
+        params={"weight": wide.reshape(count, count * columns, 1, columns), **rest},
+    )
+    return [first, second]
+
+
+def split_kernels(graph: Graph) -> Graph:
+    """Do large kernels with few outputs in two steps, so that whole blocks of channels are used.
+
+    A kernel of 9 x 9 to one channel becomes one of 9 x 1 to nine, and a sum along the rows.
+    """
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        weight = node.params.get("weight")
+        if (
+            weight is not None
+            and _plain(node)
+            and weight.shape[0] <= _FEW
+            and min(weight.shape[2:]) >= _LARGE
+            and node.ints("strides") == (1, 1)
+        ):
+            nodes += _split(node)
+        else:
+            nodes.append(node)
+    return replace(graph, nodes=tuple(nodes))
