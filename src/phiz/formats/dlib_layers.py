@@ -146,6 +146,10 @@ def _read_affine(cursor: Cursor, _layer: Affine, what: str) -> LayerParams:
     meta: dict[str, Any] = {"mode": mode}
     if kind == "affine_2":
         meta["disabled"] = read_bool(cursor, f"whether {what} is disabled")
+    if meta.get("disabled") and not params.size:  # fused away; the views keep their shape
+        none = np.zeros(0, np.float32)
+        meta["channels"] = views[0].shape[1]
+        return LayerParams(kind, {"gamma": none, "beta": none}, meta)
     gamma, beta = _split(cursor, params, views, start)
     same(cursor, f"beta of {what} with values numbering", gamma.size, beta.size, start)
     return LayerParams(kind, {"gamma": gamma, "beta": beta}, meta)

@@ -54,14 +54,25 @@ _BATCH_NORM_MULTIPLIERS = {
     "bias_learning_rate_multiplier": 1.0,
     "bias_weight_decay_multiplier": 1.0,
 }
+# What layers without parameters are called where they do not come from dlib's own file.
+_NAMES = {
+    "addprev": "add_prev_",
+    "avgpool": "avg_pool_2",
+    "concat": "concat_",
+    "maxpool": "max_pool_2",
+    "relu": "relu_",
+    "resizeto": "resize_prev_to_tagged_",
+    "sig": "sig_",
+}
 _EMPTY = np.zeros((0, 0, 0, 0), np.float32)
 
 
 def wanted_kind(have: LayerParams, kinds: tuple[str, ...], what: str) -> str:
     """Return the name under which a layer is written; ShapeError unless it is one of ``kinds``."""
-    if have.kind not in kinds:
+    kind = _NAMES.get(have.kind, have.kind)
+    if kind not in kinds:
         raise ShapeError(f"{what}: wanted the kind {' or '.join(kinds)}, found {have.kind!r}")
-    return have.kind
+    return kind
 
 
 def _array(have: LayerParams, key: str, shape: tuple[int | None, ...], what: str) -> F32:
@@ -134,7 +145,8 @@ def _write_affine(_layer: Affine, have: LayerParams, what: str) -> bytes:
         return _write_batch_norm(have, what)
     gamma = _array(have, "gamma", (None,), what)
     beta = _array(have, "beta", (len(gamma),), what)
-    view = write_alias(1, len(gamma)) if gamma.size else write_alias()
+    channels = len(gamma) or have.meta.get("channels", 0)
+    view = write_alias(1, channels) if channels else write_alias()
     out = write_string(kind) + write_tensor(_flat(gamma, beta) if gamma.size else _EMPTY)
     out += 2 * view + write_int(have.meta.get("mode", 0))
     return out + write_bool(have.meta.get("disabled", False)) if kind == "affine_2" else out
