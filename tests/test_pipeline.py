@@ -81,7 +81,7 @@ def test_steps_can_be_left_out(pictures: dict[str, np.ndarray]) -> None:
     assert phiz.analyze(image, descriptor=None).landmarks.shape[1:] == (5, 2)
     with pytest.raises(OptionError, match="wants landmarks"):
         phiz.analyze(image, landmarks=None)
-    with pytest.raises(OptionError, match="charm"):
+    with pytest.raises(phiz.ModelNotFound, match="charm"):
         phiz.analyze(image, attributes=["charm"])
 
 

@@ -239,13 +239,14 @@ def encode_onnx(
     out = _Writer()
     for node in graph.nodes:
         _write_node(out, node, shapes)
-    body = b"".join(_bytes(1, node) for node in out.nodes) + _bytes(2, graph.name)
-    body += b"".join(_bytes(5, constant) for constant in out.constants)
-    body += b"".join(_bytes(11, _input(source)) for source in graph.inputs)
+    parts = [*(_bytes(1, node) for node in out.nodes), _bytes(2, graph.name)]
+    parts += (_bytes(5, constant) for constant in out.constants)
+    parts += (_bytes(11, _input(source)) for source in graph.inputs)
     for name in outputs or graph.outputs:
         channels, rows, columns = shapes[name]
         sides = ("n", channels, rows or f"{name}.rows", columns or f"{name}.columns")
-        body += _bytes(12, _value(name, _FLOAT, sides))
+        parts.append(_bytes(12, _value(name, _FLOAT, sides)))
+    body = b"".join(parts)
     opset = _bytes(1, "") + _int(2, OPSET)
     said = _bytes(6, doc) if doc else b""
     model = _int(1, _IR_VERSION) + _bytes(2, "phiz") + said + _bytes(7, body) + _bytes(8, opset)
