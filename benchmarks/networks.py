@@ -25,7 +25,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ from phiz.nets import ARCHITECTURES
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("PHIZ_SHARED", ROOT.parent / "shared"))
 PROGRAMS = Path(__file__).parent / "dlib_networks"
+_OF_THE_PIPELINE = ("face_resnet", "densenet")
 REST = 0.1  # seconds between runs: OpenBLAS's threads go on spinning for a while
 
 
@@ -158,13 +159,14 @@ def phiz_run(
         return detector_run(match, identity, pictures[0], threads)
     graph = match.graph
     if case.node:
-        from phiz.backends.ort import compile_graph
-
-        session = compile_graph(graph, threads=threads, outputs=[case.node])
-    else:
-        session = cached_session(
-            lambda: graph, weights=identity, arch=match.arch.name, threads=threads
-        )
+        graph = replace(graph, outputs=(case.node,))
+    session = cached_session(
+        lambda: graph,
+        weights=identity,
+        arch=f"{match.arch.name} {case.node}" if case.node else match.arch.name,
+        threads=threads,
+        spin=name not in _OF_THE_PIPELINE,  # as phiz.load has it
+    )
     feeds = {graph.inputs[0].name: pictures}
     return lambda: next(iter(session.run(feeds).values()))
 
