@@ -282,9 +282,7 @@ def test_a_file_that_is_nothing_names_the_byte(tmp_path: Path) -> None:
         phiz.load(path)
 
 
-def test_a_packed_bomb_is_not_unpacked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_packed_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert store._MOST_UNPACKED == 1 << 29
     monkeypatch.setattr(store, "_MOST_UNPACKED", 1 << 24)  # so that the test needs less memory
     path = tmp_path / "bomb.dat.bz2"

@@ -10,7 +10,9 @@ from phiz.checks import F32
 from phiz.graph.graph import Graph, Node
 from phiz.graph.ops import Op
 
-__all__ = ["drop_denormals", "fold_affine", "fold_batch_norm"]
+__all__ = ["drop_tiny", "fold_affine", "fold_batch_norm"]
+
+_TINY = 1e-30
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -53,16 +55,16 @@ def fold_affine(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
-def drop_denormals(graph: Graph) -> Graph:
-    """Set parameters below float32's normal range to 0.
+def drop_tiny(graph: Graph) -> Graph:
+    """Set parameters below 1e-30 to 0.
 
-    Weight decay leaves thousands of them in some networks; they change no output, and a processor
-    takes a hundred times as long to multiply one.
+    Weight decay leaves whole filters of them in some networks.  They change no output, but they,
+    or their products with what flows through, are below float32's normal range, and a processor
+    takes a hundred times as long to multiply such a number.
     """
-    least = np.finfo(np.float32).tiny
 
     def clean(array: F32) -> F32:
-        small = (np.abs(array) < least) & (array != 0)
+        small = (np.abs(array) < _TINY) & (array != 0)
         return np.where(small, np.float32(0), array) if small.any() else array
 
     def cleaned(node: Node) -> Node:
