@@ -37,8 +37,7 @@ from phiz.nets import ARCHITECTURES
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("PHIZ_SHARED", ROOT.parent / "shared"))
 PROGRAMS = Path(__file__).parent / "dlib_networks"
-_OF_THE_PIPELINE = ("face_resnet", "densenet")
-REST = 0.1  # seconds between runs: OpenBLAS's threads go on spinning for a while
+REST = 0.4  # seconds between runs: OpenBLAS's threads go on spinning for a while
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,6 @@ def phiz_run(
         weights=identity,
         arch=f"{match.arch.name} {case.node}" if case.node else match.arch.name,
         threads=threads,
-        spin=name not in _OF_THE_PIPELINE,  # as phiz.load has it
     )
     feeds = {graph.inputs[0].name: pictures}
     return lambda: next(iter(session.run(feeds).values()))

@@ -84,21 +84,16 @@ def _search(file: WeightFile, kind: Kind) -> tuple[Match, Entry, str]:
     return match, wanted[match.layout.name], digest()
 
 
-def _session(
-    net: Net, weights: str, runtime: Runtime, *, output: str | None = None, alone: bool = True
-) -> OrtSession:
+def _session(net: Net, weights: str, runtime: Runtime, *, output: str | None = None) -> OrtSession:
     """Compile a network, or load what an earlier process compiled.
 
-    output: a value to return instead of the network's own.  alone: nothing else runs beside it;
-    models of the pipeline share the processor with other pictures.
+    output: a value to return instead of the network's own.
     """
     from phiz.backends.ort import cached_session
 
     graph = replace(net.graph, outputs=(output,)) if output else net.graph
     arch = f"{net.arch.name} {output}" if output else net.arch.name
-    return cached_session(
-        lambda: graph, weights=weights, arch=arch, threads=runtime.threads, spin=alone
-    )
+    return cached_session(lambda: graph, weights=weights, arch=arch, threads=runtime.threads)
 
 
 def _build_hog(file: WeightFile, options: object, runtime: Runtime) -> Detector:
@@ -173,7 +168,7 @@ def _build_descriptor(file: WeightFile, options: object, runtime: Runtime) -> De
         match, known, digest = _search(file, "descriptor")
         if digest != weights:
             raise IntegrityError(f"{file.path} changed while it was being read")
-        session = _session(match.nets[0], weights, runtime, alone=False)
+        session = _session(match.nets[0], weights, runtime)
     if known.chip is None or known.threshold is None:
         raise ModelNotFound(f"{known.name} is no descriptor model")
     return NetDescriber(
@@ -195,7 +190,7 @@ def _build_mmod(file: WeightFile, options: object, runtime: Runtime) -> Detector
     match, known, weights = _search(file, "mmod-detector")
     net = match.nets[0]
     return MmodDetector(
-        _session(net, weights, runtime, alone=False),
+        _session(net, weights, runtime),
         net=net.params.loss["options"],
         mean=net.params.input["mean"],
         padding=net.params.input["padding"],

@@ -23,7 +23,7 @@ from phiz.formats.onnx_metadata import describe_input
 from phiz.formats.torch_zip import write_state_dict
 from phiz.graph.graph import Graph, apply
 from phiz.graph.ops import Op
-from phiz.graph.passes import drop_denormals, fold_affine, fold_batch_norm
+from phiz.graph.passes import drop_tiny, fold_affine, fold_batch_norm
 from phiz.inspecting import FileContent, Hog, read_content
 from phiz.values import Forest
 from phiz.zoo import Entry
@@ -88,7 +88,7 @@ def to_onnx(net: Net, metadata: Mapping[str, str] | None = None) -> bytes:
     doc = f"{net.arch.name}. " + " ".join(
         f"{key.removeprefix('phiz.')}: {said[key]}." for key in ("phiz.licence",) if key in said
     )
-    graph = apply(net.graph, fold_batch_norm, fold_affine, drop_denormals)
+    graph = apply(net.graph, fold_batch_norm, fold_affine, drop_tiny)
     return encode_onnx(graph, metadata=said, doc=doc.strip())
 
 

@@ -28,15 +28,14 @@ _PROVIDERS = ["CPUExecutionProvider"]
 _AT_ONCE = 2  # runs of one session side by side; more would only take more memory
 
 
-def _options(threads: int, *, optimise: bool, spin: bool = False) -> onnxruntime.SessionOptions:
+def _options(threads: int, *, optimise: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # it keeps a plan, and memory, for every batch size
     options.log_severity_level = 3  # errors only: it warns about its own saved models
     # Threads that spin while they wait take the processor from the rest of the pipeline.
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
-    options.add_session_config_entry("session.force_spinning_stop", "1")  # between runs, never
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return options
@@ -143,9 +142,7 @@ def _folder() -> Path | None:
         return None
 
 
-def stored_session(
-    *, weights: str, arch: str, threads: int, spin: bool = False
-) -> OrtSession | None:
+def stored_session(*, weights: str, arch: str, threads: int) -> OrtSession | None:
     """Load what an earlier process compiled, or return None; see :func:`cached_session`."""
     key = _cache_key(weights, arch)
     folder = _folder()
@@ -155,7 +152,7 @@ def stored_session(
     with ThreadPoolExecutor(1) as side:
         check = side.submit(undamaged, stored)
         try:
-            session = _ready_session(str(stored), threads, spin)
+            session = _ready_session(str(stored), threads)
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made again
             session = None
     if session is None or not check.result():
@@ -170,18 +167,16 @@ def cached_session(
     weights: str,
     arch: str,
     threads: int,
-    spin: bool = False,
 ) -> OrtSession:
     """Compile a graph, or load what an earlier process compiled.
 
     make_graph: called only if the cache has nothing.  weights: hash of the weight file.
-    arch: name of the architecture.  spin: let threads wait for each other actively within a run;
-    for models that nothing else runs beside.
+    arch: name of the architecture.
 
     A cache that cannot be read or written costs time, never correctness: what it holds is
     checked against its digest, and is made again if that fails.
     """
-    session = stored_session(weights=weights, arch=arch, threads=threads, spin=spin)
+    session = stored_session(weights=weights, arch=arch, threads=threads)
     if session is not None:
         return session
     model = _optimised(_convert(make_graph()), threads)
@@ -189,9 +184,9 @@ def cached_session(
     if folder:
         with contextlib.suppress(OSError):
             save_sealed(folder, _cache_key(weights, arch), model)
-    return _ready_session(model, threads, spin)
+    return _ready_session(model, threads)
 
 
-def _ready_session(model: bytes | str, threads: int, spin: bool) -> OrtSession:
-    options = _options(threads, optimise=False, spin=spin)
+def _ready_session(model: bytes | str, threads: int) -> OrtSession:
+    options = _options(threads, optimise=False)
     return OrtSession(lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS))
