@@ -2,8 +2,9 @@
 
     python tools/fuzz_readers.py [--count 10000] [--models dlib-landmarks-5 ...]
 
-Every copy must give a FormatError or finite numbers, within ten times the time that the whole file
-takes (and a second), and the process must never hold more than four times the file and 256 MB.
+Models are those that are here; PHIZ_MODEL_DIR may name a folder of more.  Every copy must give a
+FormatError or finite numbers, within ten times the time that the whole file takes (and a second),
+and the process must never hold more than four times the file and 256 MB.
 """
 
 from __future__ import annotations
@@ -27,20 +28,27 @@ from phiz.formats.dlib_fhog import read_fhog_detector
 from phiz.formats.dlib_net import search_architectures
 from phiz.formats.dlib_shape import read_shape_predictor
 from phiz.nets import ARCHITECTURES
+from phiz.store import locate, read_weights
+from phiz.values import Forest
 from phiz.zoo import ZOO
+
+
+def arrays_of(forest: Forest) -> list[np.ndarray]:
+    return [forest.initial, forest.deltas, forest.thresholds, forest.leaves]
 
 
 def read(kind: str, data: bytes) -> bool:
     """Read a file as its kind; returns whether all numbers are finite."""
-    if kind == "descriptor":
-        params = search_architectures(data, "f", ARCHITECTURES.values()).params
-        arrays = [array for layer in params.layers for array in layer.arrays.values()]
-    elif kind == "landmarks":
-        forest = read_shape_predictor(Cursor(data, "f"))
-        arrays = [forest.initial, forest.deltas, forest.thresholds, forest.leaves]
-    else:
+    if kind == "hog-detector":
         detector = read_fhog_detector(Cursor(data, "f"))
         arrays = [detector.filters, detector.thresholds]
+    elif kind == "landmarks":
+        arrays = arrays_of(read_shape_predictor(Cursor(data, "f")))
+    else:
+        match = search_architectures(data, "f", ARCHITECTURES.values())
+        layers = [layer for net in match.nets for layer in net.params.layers]
+        arrays = [array for layer in layers for array in layer.arrays.values()]
+        arrays += arrays_of(match.forest) if match.forest else []
     return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
@@ -51,11 +59,12 @@ def peak() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--models", nargs="*", default=list(ZOO))
+    here = [name for name, entry in ZOO.items() if locate(entry)]
+    parser.add_argument("--models", nargs="*", default=here)
     options = parser.parse_args()
     bad = 0
     for name in sorted(options.models, key=lambda name: ZOO[name].size or 0):
-        data = weight_file(name).read_bytes()
+        data = read_weights(weight_file(name))
         start = time.process_time()
         assert read(ZOO[name].kind, data)
         whole = time.process_time() - start
