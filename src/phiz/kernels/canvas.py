@@ -11,6 +11,7 @@ import numpy as np
 
 from phiz.checks import F32, I64, U8
 from phiz.kernels._jit import helper, kernel
+from phiz.kernels.pyramid import quad_columns
 
 __all__ = ["fill_plane"]
 
@@ -41,39 +42,6 @@ def fill_plane(image: U8, channel: int, mean: float, levels: I64, plane: F32) ->
 
 
 @helper()
-def _places(source: int, target: int, left: I64, fraction: F32) -> int:
-    """Fill the source column and weight of the columns that are resized four at a time.
-
-    Returns how many columns that are.  Positions accumulate in float32, lane by lane.
-    """
-    scale = (source - 1) / max(target - 1, 1)
-    step = _F(4 * scale)
-    start = -4 * scale
-    a = _F(start)
-    b = _F(start + scale)
-    c = _F(start + 2 * scale)
-    d = _F(start + 3 * scale)
-    column = 0
-    while column + 4 <= target:
-        a = _F(a + step)
-        b = _F(b + step)
-        c = _F(c + step)
-        d = _F(d + step)
-        if int(d) + 1 >= source:
-            break
-        left[column] = int(a)
-        left[column + 1] = int(b)
-        left[column + 2] = int(c)
-        left[column + 3] = int(d)
-        fraction[column] = a - _F(int(a))
-        fraction[column + 1] = b - _F(int(b))
-        fraction[column + 2] = c - _F(int(c))
-        fraction[column + 3] = d - _F(int(d))
-        column += 4
-    return column
-
-
-@helper()
 def _blend(over: F32, under: F32, fraction: F32, up: float, down: float, out: F32) -> None:
     """Mix two rows, each spread into its left and its right neighbours."""
     top_left, top_right = over[0], over[1]
@@ -91,7 +59,7 @@ def _shrink(source: F32, target: F32, left: I64, fraction: F32, spread: F32) -> 
     """Resize one level into the next; both are parts of one plane."""
     height, width = source.shape
     rows, columns = target.shape
-    quads = _places(width, columns, left, fraction)
+    quads = quad_columns(width, columns, left, fraction)
     x_scale = (width - 1) / max(columns - 1, 1)
     y_scale = (height - 1) / max(rows - 1, 1)
     even_row = odd_row = -1

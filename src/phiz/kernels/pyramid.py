@@ -12,7 +12,7 @@ import numpy as np
 from phiz.checks import F32, I64, U8
 from phiz.kernels._jit import helper, kernel
 
-__all__ = ["planes_of", "resize_planes"]
+__all__ = ["planes_of", "quad_columns", "resize_planes"]
 
 _F = np.float32
 
@@ -28,7 +28,7 @@ def planes_of(image: U8, planes: U8) -> None:
 
 
 @helper()
-def _quad_columns(source: int, target: int, left: I64, fraction: F32) -> int:
+def quad_columns(source: int, target: int, left: I64, fraction: F32) -> int:
     """Fill the source column and weight of the columns that dlib resizes four at a time.
 
     Returns how many columns that are.  Positions accumulate in float32, lane by lane.
@@ -97,7 +97,7 @@ def resize_planes(source: U8, target: U8) -> None:
 def _resize(source: U8, target: U8, left: I64, fraction: F32, spread: F32) -> None:
     planes, height, width = source.shape
     rows, columns = target.shape[1], target.shape[2]
-    quads = _quad_columns(width, columns, left, fraction)
+    quads = quad_columns(width, columns, left, fraction)
     fraction = fraction[:quads]
     x_scale = (width - 1) / max(columns - 1, 1)
     y_scale = (height - 1) / max(rows - 1, 1)
