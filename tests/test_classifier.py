@@ -18,6 +18,7 @@ from phiz.graph.ops import Op
 from phiz.models.align import ChipPlace, cut_chip
 from phiz.models.classifier import Crops, NetClassifier, softmax
 from phiz.models.crops import CropRandom, central_crop, cut_crops, random_crops, ten_crops
+from phiz.rng import DlibRandom
 from phiz.runtime import Runtime
 from phiz.scores import Scores
 
@@ -128,7 +129,7 @@ def test_random_crops_are_those_of_the_cpp_example() -> None:
 
 
 def test_gaussians_of_dlib() -> None:
-    random = CropRandom()
+    random = DlibRandom()
     assert [random.gaussian() for _ in range(4)] == [
         1.5649443239775982, 0.47484903191787292, -0.49666697190789122, 2.3918851124071905,
     ]  # fmt: skip

@@ -22,8 +22,9 @@ from phiz.formats.dlib_net import search_architectures
 from phiz.geometry import ChipSpec
 from phiz.imaging import read_image
 from phiz.models.classifier import NetClassifier, softmax
-from phiz.models.crops import CropRandom, cut_crops
+from phiz.models.crops import cut_crops
 from phiz.nets import ARCHITECTURES
+from phiz.rng import DlibRandom
 from phiz.runtime import Runtime
 
 pytestmark = pytest.mark.shared
@@ -212,7 +213,7 @@ def test_pictures_in_a_batch_are_scored_as_alone(resnet34: NetClassifier, dogs: 
 
 def test_random_numbers_of_the_cpp_library(golden: Path) -> None:
     kept = json.loads((golden / "train" / "graphs" / "dlib_rand.json").read_text())
-    random = CropRandom()
+    random = DlibRandom()
     gaussians = kept["default_seed"]["gaussian"]
     found = [random.gaussian() for _ in gaussians]
     np.testing.assert_allclose(found, gaussians, rtol=1e-14)

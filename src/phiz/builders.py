@@ -162,7 +162,7 @@ def _build_descriptor(file: WeightFile, options: object, runtime: Runtime) -> De
         expected = known.revisions[0].sha256
         session = stored_session(weights=expected, arch=known.architecture, threads=runtime.threads)
     weights = file.verified(hashing.result())
-    if known and known.architecture and (session is None or weights != expected):
+    if known and known.architecture and weights != expected:
         session = stored_session(weights=weights, arch=known.architecture, threads=runtime.threads)
     if known is None or session is None:
         match, known, digest = _search(file, "descriptor")

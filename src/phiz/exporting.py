@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from phiz.cache import writing
 from phiz.checks import F32
 from phiz.errors import OptionError
 from phiz.formats.dlib_fhog_write import write_fhog_detector
@@ -163,7 +164,7 @@ def _write_npz(file: FileContent, out: Path) -> Exported:
         arrays, rest = _fields(content)
         said |= rest
     arrays["json"] = np.array(json.dumps(said))
-    with out.open("wb") as stream:
+    with writing(out) as stream:
         np.savez(stream, allow_pickle=False, **arrays)
     return Exported((out,))
 
@@ -176,8 +177,13 @@ def _write_dat(file: FileContent, out: Path) -> Exported:
         data = write_shape_predictor(content)
     else:
         data = write_fhog_detector(content.detector, upsampling=content.upsampling)
-    out.write_bytes(data)
+    _write(out, data)
     return Exported((out,))
+
+
+def _write(path: Path, content: bytes) -> None:
+    with writing(path) as file:
+        file.write(content)
 
 
 def _paths(match: Match, out: Path) -> list[Path]:
@@ -211,7 +217,7 @@ def _write_nets(file: FileContent, to: Target, out: Path) -> Exported:
         said["phiz.labels"] = json.dumps(match.labels)
     for net, path in zip(match.nets, paths, strict=True):
         onnx = to == "onnx"
-        path.write_bytes(to_onnx(net, said) if onnx else write_state_dict(state_dict(net.graph)))
+        _write(path, to_onnx(net, said) if onnx else write_state_dict(state_dict(net.graph)))
     return Exported(tuple(paths), _left_out(match))
 
 

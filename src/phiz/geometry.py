@@ -16,9 +16,11 @@ __all__ = [
     "ChipSpec",
     "box_iou",
     "chip_template",
+    "doubled_sizes",
     "enclosing_overlap",
     "from_inclusive",
     "greedy_nms",
+    "halved",
     "lround",
     "similarity",
     "to_inclusive",
@@ -77,6 +79,24 @@ def to_inclusive(boxes: object) -> I64:
 def from_inclusive(rectangles: I64) -> F32:
     """Turn dlib rectangles (n, 4) ``left top right bottom`` into boxes (n, 4) float32."""
     return (np.asarray(rectangles, np.int64) + (0, 0, 1, 1)).astype(np.float32)
+
+
+def doubled_sizes(height: int, width: int, times: int) -> list[tuple[int, int]]:
+    """Return (rows, columns) of a picture and of each doubling.  Source: dlib ``pyramid_up``."""
+    sizes = [(height, width)]
+    for _ in range(times):
+        sizes.append((2 * sizes[-1][0] + 1, 2 * sizes[-1][1] + 2))
+    return sizes
+
+
+def halved(corners: F64, times: int = 1) -> F64:
+    """Map ``left top right bottom`` (..., 4) into the picture half the size, ``times`` times.
+
+    Source: dlib ``image_pyramid.h``, pyramid_down<2>::point_down.
+    """
+    for _ in range(times):
+        corners = corners / 2 - (1.25, 0.75, 1.25, 0.75)
+    return corners
 
 
 def box_iou(one: F32, other: F32) -> F64:

@@ -22,7 +22,7 @@ from phiz.graph.arch import Arch, Layout
 from phiz.graph.text import dump
 from phiz.nets import ARCHITECTURES
 from phiz.values import FhogDetector, Forest
-from phiz.zoo import ZOO, Entry, find_entry
+from phiz.zoo import ZOO, Entry, find_by_hash, find_entry
 
 __all__ = [
     "Description",
@@ -144,8 +144,7 @@ def read_content(name: str) -> FileContent:
     entry, path, data = open_weights(name)
     digest = store.sha256_of(data)
     if entry is None:
-        known = (e for e in ZOO.values() if digest in {r.sha256 for r in e.revisions})
-        entry = next(known, None)
+        entry = find_by_hash(digest)
         if entry is not None:
             store.allow_licence(entry)
     else:

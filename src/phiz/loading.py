@@ -18,7 +18,7 @@ from phiz.errors import (
     PhizError,
 )
 from phiz.runtime import Runtime, default_runtime
-from phiz.zoo import ZOO, Entry, Kind, find_entry
+from phiz.zoo import ZOO, Entry, Kind, find_by_hash, find_entry
 
 __all__ = ["load"]
 
@@ -40,13 +40,6 @@ def _resolve(
     store.allow_licence(entry, commercial_only=commercial_only)
     found = store.pull(entry) if download else store.require(entry)
     return entry, found.path
-
-
-def _by_hash(digest: str) -> Entry | None:
-    for entry in ZOO.values():
-        if digest in {revision.sha256 for revision in entry.revisions}:
-            return entry
-    return None
 
 
 def load(
@@ -92,7 +85,7 @@ def load(
     entry, path = _resolve(name, download=download, commercial_only=commercial_only)
     try:
         if entry is None:
-            entry = _by_hash(store.file_digest(path))
+            entry = find_by_hash(store.file_digest(path))
             if entry is not None:
                 store.allow_licence(entry, commercial_only=commercial_only)
         with ThreadPoolExecutor(1) as side:

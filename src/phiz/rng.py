@@ -7,6 +7,8 @@ are thrown away.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ class DlibRandom:
 
     def __init__(self, seed: int | str = 0) -> None:
         text = "" if seed == 0 else str(seed)
+        self._spare: float | None = None
         self._bits = np.random.RandomState(_mersenne_seed(text))
         self.words(_DISCARDED)
 
@@ -50,6 +53,22 @@ class DlibRandom:
         """Return the next number in [0, 1), 48 bits of it random."""
         high, low = (int(word) & 0xFFFFFF for word in self.words(2))
         return ((high << 24) + low) / (2**48 - 1 + 0.05)
+
+    def gaussian(self) -> float:
+        """Return the next normal number: mean 0, deviation 1.
+
+        Pairs by the polar method, first the real part; the other is kept for the next call.
+        """
+        if self._spare is not None:
+            value, self._spare = self._spare, None
+            return value
+        square = 0.0
+        while not 0 < square < 1:
+            x, y = (2.0 * (int(word) / 0xFFFFFFFF) - 1.0 for word in self.words(2))
+            square = x * x + y * y
+        scale = math.sqrt(-2.0 * math.log(square) / square)
+        self._spare = y * scale
+        return x * scale
 
     def uniform(self, low: float, high: float) -> float:
         """Return the next number in [low, high)."""

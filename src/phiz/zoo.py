@@ -11,7 +11,17 @@ from phiz.zoo_community import ENTRIES as COMMUNITY
 from phiz.zoo_dlib import ENTRIES as DLIB
 from phiz.zoo_entry import Entry, Kind, Licence, Revision, Source
 
-__all__ = ["ZOO", "Entry", "Kind", "Licence", "Revision", "Source", "find_entry", "require_entry"]
+__all__ = [
+    "ZOO",
+    "Entry",
+    "Kind",
+    "Licence",
+    "Revision",
+    "Source",
+    "find_by_hash",
+    "find_entry",
+    "require_entry",
+]
 
 ZOO: Final[Mapping[str, Entry]] = MappingProxyType(
     {entry.name: entry for entry in (*DLIB, *COMMUNITY)}
@@ -24,6 +34,14 @@ def find_entry(name: str) -> Entry | None:
     stem = name.removesuffix(".bz2").removesuffix(".xz")
     for entry in ZOO.values():
         if stem in (entry.name, entry.file):
+            return entry
+    return None
+
+
+def find_by_hash(sha256: str) -> Entry | None:
+    """Return the entry that has a revision with this hash of the unpacked file, or None."""
+    for entry in ZOO.values():
+        if sha256 in {revision.sha256 for revision in entry.revisions}:
             return entry
     return None
 

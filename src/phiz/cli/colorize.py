@@ -86,11 +86,7 @@ class Targets:
             raise OptionError(f"--out {out}: wanted a folder, found a file")
         self._sources = {path.resolve() for path in pictures}
         self._taken: dict[Path, Path] = {}
-        folders = [path.absolute().parent for path in pictures]
-        root = folders[0]
-        while not all(folder.is_relative_to(root) for folder in folders):
-            root = root.parent
-        self._root = root
+        self._root = common.common_folder(pictures)
 
     def of(self, source: Path) -> Path:
         """Return where the picture made from this one goes.

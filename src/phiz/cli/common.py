@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Counted",
     "Writer",
+    "common_folder",
     "counting",
     "ensure_models",
     "find_pictures",
@@ -154,6 +155,15 @@ def find_pictures(paths: Sequence[Path], *, skip: Path | None = None) -> list[Pa
     if not found:
         raise OptionError(f"no pictures in {', '.join(str(path) for path in paths)}")
     return list(found)
+
+
+def common_folder(pictures: Sequence[Path]) -> Path:
+    """Return the deepest folder that holds all pictures."""
+    folders = [path.absolute().parent for path in pictures]
+    common = folders[0]
+    while not all(folder.is_relative_to(common) for folder in folders):
+        common = common.parent
+    return common
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -6,21 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phiz.cli.common import common_folder
 from phiz.errors import OptionError
 
 if TYPE_CHECKING:
     from phiz.table import FaceTable
 
 __all__ = ["Drawer"]
-
-
-def _common_folder(pictures: Sequence[Path]) -> Path:
-    """Return the deepest folder that holds all pictures."""
-    folders = [path.absolute().parent for path in pictures]
-    common = folders[0]
-    while not all(folder.is_relative_to(common) for folder in folders):
-        common = common.parent
-    return common
 
 
 class Drawer:
@@ -34,7 +26,7 @@ class Drawer:
         self._single = len(pictures) == 1 and bool(out.suffix) and not out.is_dir()
         if out.is_file() and not self._single:
             raise OptionError(f"--draw {out}: wanted a folder, found a file")
-        self._root = _common_folder(pictures)
+        self._root = common_folder(pictures)
 
     def _target(self, source: Path) -> Path:
         if self._single:

@@ -6,13 +6,11 @@ Source: dlib ``examples/dnn_imagenet_ex.cpp`` (randomly_crop_images) and ``inter
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from phiz.checks import F64, I64, U8, check
 from phiz.errors import ImageError, OptionError, ShapeError
-from phiz.geometry import lround
+from phiz.geometry import halved, lround
 from phiz.rng import DlibRandom
 
 __all__ = ["CropRandom", "central_crop", "cut_crops", "random_crops", "ten_crops"]
@@ -66,22 +64,17 @@ def cut_crops(image: U8, rectangles: I64, size: int) -> U8:
             continue
         inside = place - np.concatenate([corner, corner])
         for _ in range(depth):
-            inside = _halved(inside)
+            inside = halved(inside)
         steps = (inside[2:] - inside[:2]) / max(size - 1, 1)
         warp(level, np.diag(steps), inside[:2], chip)
     return chips
 
 
-def _halved(place: F64) -> F64:
-    """Map a rectangle one level down the pyramid (dlib's pyramid_down<2>::rect_down)."""
-    return np.asarray(place / 2 - (1.25, 0.75, 1.25, 0.75), np.float64)
-
-
 def _depth(place: F64, size: int) -> int:
     """Return how often the picture is halved before this crop is sampled."""
-    depth, smaller = 0, _halved(place)
+    depth, smaller = 0, halved(place)
     while (smaller[2] - smaller[0] + 1) * (smaller[3] - smaller[1] + 1) > size * size:
-        depth, smaller = depth + 1, _halved(smaller)
+        depth, smaller = depth + 1, halved(smaller)
     return depth
 
 
@@ -157,7 +150,6 @@ class CropRandom:
 
     def __init__(self, seed: int | str = 0) -> None:
         self._random = DlibRandom(seed)
-        self._spare: float | None = None
 
     def square(self, height: int, width: int) -> tuple[int, int, int]:
         """Return (left, top, side) of a random square inside a picture."""
@@ -170,23 +162,9 @@ class CropRandom:
         """Say whether the next crop is mirrored."""
         return self._random.double() > 0.5
 
-    def gaussian(self) -> float:
-        """Return the next normally distributed number (polar Box-Muller, in pairs)."""
-        if self._spare is not None:
-            value, self._spare = self._spare, None
-            return value
-        while True:
-            x, y = (2.0 * (int(word) / (2**32 - 1)) - 1.0 for word in self._random.words(2))
-            square = x * x + y * y
-            if square < 1.0:
-                break
-        scale = math.sqrt(-2.0 * math.log(square) / square)
-        self._spare = y * scale
-        return x * scale
-
     def colour(self) -> I64:
         """Return what is added to red, green and blue of the next crop: (3,) int64."""
-        normal = np.array([self.gaussian() for _ in range(3)])
+        normal = np.array([self._random.gaussian() for _ in range(3)])
         offsets = ((_COLOURS * _COLOUR_STRENGTH) * normal).sum(axis=1)
         return lround(offsets)
 

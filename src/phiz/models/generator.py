@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 
@@ -14,25 +13,11 @@ from phiz.errors import OptionError
 from phiz.rng import DlibRandom
 from phiz.runtime import Runtime
 
-__all__ = ["FaceGenerator", "gaussians"]
+__all__ = ["FaceGenerator"]
 
 _LATENT = 100  # random numbers per picture
 _SIDE = 162
 _TRIES = 80
-
-
-def gaussians(random: DlibRandom) -> Iterator[float]:
-    """Yield the numbers of dlib's ``rand::get_random_gaussian``: mean 0, deviation 1.
-
-    Pairs by the polar method, first the real part.  Source: dlib ``rand_kernel_1.h``.
-    """
-    while True:
-        x, y = (2.0 * (int(word) / 0xFFFFFFFF) - 1.0 for word in random.words(2))
-        square = x * x + y * y
-        if 0 < square < 1:
-            scale = math.sqrt(-2.0 * math.log(square) / square)
-            yield x * scale
-            yield y * scale
 
 
 class FaceGenerator:
@@ -94,11 +79,11 @@ class FaceGenerator:
             raise OptionError(f"tries: wanted 1 or more, found {tries}")
         if reject and self._discriminator is None:
             raise OptionError(f"{self.name} has no discriminator: give reject=False (--no-reject)")
-        return self._pictures(count, gaussians(DlibRandom(seed)), tries if reject else 0)
+        return self._pictures(count, DlibRandom(seed), tries if reject else 0)
 
-    def _pictures(self, count: int, numbers: Iterator[float], tries: int) -> Iterator[U8]:
+    def _pictures(self, count: int, random: DlibRandom, tries: int) -> Iterator[U8]:
         for index in range(count):
-            picture = self._draw(numbers)
+            picture = self._draw(random)
             left = tries
             while left > 0 and not self.judge(picture[None])[0] > 0:
                 left -= 1
@@ -110,11 +95,11 @@ class FaceGenerator:
                         stacklevel=2,
                     )
                     break
-                picture = self._draw(numbers)
+                picture = self._draw(random)
             yield picture
 
-    def _draw(self, numbers: Iterator[float]) -> U8:
-        latents = np.fromiter(numbers, np.float32, _LATENT)
+    def _draw(self, random: DlibRandom) -> U8:
+        latents = np.array([random.gaussian() for _ in range(_LATENT)], np.float32)
         return np.asarray(self.decode(latents[None])[0])
 
     def decode(self, latents: F32) -> U8:

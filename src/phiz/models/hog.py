@@ -11,7 +11,7 @@ import numpy as np
 
 from phiz.checks import F32, F64, I64, U8
 from phiz.errors import OptionError
-from phiz.geometry import from_inclusive, greedy_nms, lround
+from phiz.geometry import doubled_sizes, from_inclusive, greedy_nms, halved, lround
 from phiz.imaging import ImageLike
 from phiz.kernels.fhog import BINS, PLANES, features, histogram
 from phiz.kernels.pyramid import planes_of, resize_planes
@@ -163,7 +163,7 @@ class HogDetector:
 
     def _find(self, image: U8, options: HogOptions) -> Faces:
         channels = 1 if image.ndim == 2 else 3
-        first = _doubled_sizes(image.shape[0], image.shape[1], options.upsample)
+        first = doubled_sizes(image.shape[0], image.shape[1], options.upsample)
         height, width = first[-1]
         if height * width > _MOST_PIXELS:
             raise OptionError(
@@ -223,9 +223,7 @@ class HogDetector:
         sub = np.concatenate([hits.sub for hits in levels])
         order = np.lexsort((sub, -scores))  # stable: ties stay in dlib's order
         order = order[greedy_nms(rectangles[order], *self._detector.nms)]
-        corners = rectangles[order].astype(np.float64)
-        for _ in range(upsample):  # pyramid_down<2>::point_down
-            corners = corners / 2 - (1.25, 0.75, 1.25, 0.75)
+        corners = halved(rectangles[order].astype(np.float64), upsample)
         sub = sub[order]
         return Faces(
             boxes=from_inclusive(lround(corners)),
@@ -233,14 +231,6 @@ class HogDetector:
             labels=None if self.labels is None else tuple(self.labels[i] for i in sub),
             sub=sub,
         )
-
-
-def _doubled_sizes(height: int, width: int, times: int) -> list[tuple[int, int]]:
-    """Return (rows, columns) of the picture and of each doubling (dlib's pyramid_up)."""
-    sizes = [(height, width)]
-    for _ in range(times):
-        sizes.append((2 * sizes[-1][0] + 1, 2 * sizes[-1][1] + 2))
-    return sizes
 
 
 def _fill_level_zero(image: U8, planes: list[U8]) -> None:

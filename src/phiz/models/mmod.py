@@ -11,7 +11,7 @@ import numpy as np
 from phiz.backends.session import Session
 from phiz.checks import F32, F64, I64, U8
 from phiz.errors import OptionError, ShapeError
-from phiz.geometry import from_inclusive, greedy_nms, lround
+from phiz.geometry import doubled_sizes, from_inclusive, greedy_nms, halved, lround
 from phiz.imaging import ImageLike
 from phiz.kernels.canvas import fill_plane
 from phiz.kernels.pyramid import planes_of, resize_planes
@@ -168,9 +168,7 @@ class MmodDetector:
         return found if batch else found[0]
 
     def _find(self, image: U8, options: CnnOptions) -> Faces:
-        sizes = [(image.shape[0], image.shape[1])]
-        for _ in range(options.upsample):  # dlib's pyramid_up
-            sizes.append((2 * sizes[-1][0] + 1, 2 * sizes[-1][1] + 2))
+        sizes = doubled_sizes(image.shape[0], image.shape[1], options.upsample)
         height, width = sizes[-1]
         if height * width > _MOST_PIXELS:
             raise OptionError(
@@ -186,8 +184,7 @@ class MmodDetector:
         with self._runtime.admitted():
             scores = self._score(image, sizes, layout, (tall, wide))
         boxes, confidence, sub = self._decode(scores, layout, options.threshold)
-        for _ in range(options.upsample):  # pyramid_down<2>::point_down
-            boxes = boxes / 2 - (1.25, 0.75, 1.25, 0.75)
+        boxes = halved(boxes, options.upsample)
         if self._corners is not None and len(boxes):
             points = self._corners.place(image, lround(boxes)).points
             boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
