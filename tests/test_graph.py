@@ -86,7 +86,12 @@ def every_op() -> Graph:
     )
     value = build.add(Op.SCALE, [value], attrs={"factor": 0.25})
     resized = build.add(Op.RESIZE, [value], attrs={"rows": 13, "columns": 7})
-    again = build.add(Op.RESIZE, [other], attrs={"rows": 13, "columns": 7})
+    woven = build.add(
+        Op.INTERLEAVE,
+        [one, other, other, one, other, one],
+        attrs={"strides": (2, 3), "rows": 19, "columns": 32},
+    )
+    again = build.add(Op.RESIZE, [woven], attrs={"rows": 13, "columns": 7})
     joined = build.add(Op.CONCAT, [again, resized, again])
     return build.finish([fc, pooled, build.add(Op.SIGMOID, [joined])])
 

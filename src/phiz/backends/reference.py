@@ -72,6 +72,15 @@ def _resize(x: F32, rows: int, columns: int) -> F64:
     return value
 
 
+def _interleave(inputs: list[F32], node: Node) -> F32:
+    down, across = node.ints("strides")
+    n, channels, rows, columns = inputs[0].shape
+    out = np.empty((n, channels, rows * down, columns * across), np.float32)
+    for index, value in enumerate(inputs):
+        out[:, :, index // across :: down, index % across :: across] = value
+    return out[:, :, : int(node.number("rows")), : int(node.number("columns"))]
+
+
 def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     x = inputs[0]
     params = {key: array.astype(np.float64) for key, array in node.params.items()}
@@ -91,6 +100,8 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         return np.asarray(x * np.float64(node.number("factor")))
     if node.op is Op.CONCAT:
         return np.concatenate(inputs, axis=1)
+    if node.op is Op.INTERLEAVE:
+        return _interleave(inputs, node)
     if node.op is Op.RESIZE:
         return _resize(x, int(node.number("rows")), int(node.number("columns")))
     if node.op is Op.BATCH_NORM:

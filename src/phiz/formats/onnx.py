@@ -120,6 +120,35 @@ class _Writer:
             mode="linear",
         )
 
+    def interleave(self, node: Node, shape: Shape) -> str:
+        """Append what puts the phases of a picture together: first columns, then rows."""
+        name, (down, across) = node.name, node.ints("strides")
+        rows, columns = int(shape[1] or 0), int(shape[2] or 0)
+        last = self.constant(f"{name}.last", np.array([4], np.int64))
+        line = self.constant(f"{name}.line", np.array([0, 0, rows, 1, columns * across], np.int64))
+        lines = []
+        for i in range(down):
+            phases = node.inputs[i * across : (i + 1) * across]
+            apart = [
+                self.node("Unsqueeze", [part, last], f"{name}.{i}.{j}")
+                for j, part in enumerate(phases)
+            ]
+            pairs = self.node("Concat", apart, f"{name}.{i}.pairs", axis=4)
+            lines.append(self.node("Reshape", [pairs, line], f"{name}.{i}.line"))
+        stacked = self.node("Concat", lines, f"{name}.lines", axis=3)
+        whole = np.array([0, 0, rows * down, columns * across], np.int64)
+        keep = np.array([int(node.number("rows")), int(node.number("columns"))], np.int64)
+        sizes = self.constant(f"{name}.whole", whole)
+        if (keep == whole[2:]).all():
+            return self.node("Reshape", [stacked, sizes], name)
+        larger = self.node("Reshape", [stacked, sizes], f"{name}.larger")
+        ends = (np.zeros(2, np.int64), keep, np.array([2, 3], np.int64))
+        limits = [
+            self.constant(f"{name}.{key}", value)
+            for key, value in zip(("from", "to", "axes"), ends, strict=True)
+        ]
+        return self.node("Slice", [larger, *limits], name)
+
 
 def _channels(array: F32) -> F32:
     return array.reshape(1, -1, 1, 1)
@@ -178,6 +207,8 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         out.node("LeakyRelu", [source], name, alpha=node.number("alpha"))
     elif node.op is Op.CONCAT:
         out.node("Concat", node.inputs, name, axis=1)
+    elif node.op is Op.INTERLEAVE:
+        out.interleave(node, shapes[source])
     elif node.op is Op.RESIZE:
         channels = shapes[source][0]
         sides = [int(node.number(key)) for key in ("rows", "columns")]

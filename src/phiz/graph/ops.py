@@ -48,6 +48,9 @@ class Op(str, Enum):
     """Sum of two inputs of equal shape."""
     CONCAT = "concat"
     """The channels of all inputs, one after the other; rows and columns are equal."""
+    INTERLEAVE = "interleave"
+    """Pixel (y, x) of input (i, j) becomes pixel (y * strides[0] + i, x * strides[1] + j); inputs
+    are ordered by i, then j.  strides; of the result, the first rows and columns are kept."""
     RESIZE = "resize"
     """Bilinear, corners aligned, to rows and columns."""
     FC = "fc"

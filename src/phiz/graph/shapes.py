@@ -103,6 +103,11 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         for other in inputs[1:]:
             _require(node, "rows and columns", shape[1:], other[1:])
         return sum(each[0] for each in inputs), shape[1], shape[2]
+    if node.op is Op.INTERLEAVE:
+        for other in inputs[1:]:
+            _require(node, "equal shapes", shape, other)
+        _require(node, "inputs", math.prod(node.ints("strides")), len(inputs))
+        return channels, int(node.number("rows")), int(node.number("columns"))
     if node.op is Op.RESIZE:
         return channels, int(node.number("rows")), int(node.number("columns"))
     return shape  # TO_TENSOR and what works number by number
