@@ -231,6 +231,7 @@ ENTRIES = (
         limits="Made for dashcams.",
         architecture="dlib-mmod-rear-vehicle",
         labels=("rear", "rear", "rear"),
+        finds="vehicle",
     ),
     Entry(
         name="dlib-mmod-vehicle",
@@ -253,6 +254,7 @@ ENTRIES = (
         ),
         limits="Made for dashcams.",
         architecture="dlib-mmod-vehicle",
+        finds="vehicle",
     ),
     Entry(
         name="dlib-mmod-dog",
@@ -270,6 +272,7 @@ ENTRIES = (
         ),
         limits="Dogs only.",
         architecture="dlib-mmod-dog",
+        finds="dog",
     ),
     Entry(
         name="dlib-landmarks-dog",

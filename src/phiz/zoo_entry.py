@@ -72,6 +72,7 @@ class Entry:
     variants: architectures of other files that do the same.
     carriers: packages that carry it under another name, and the file in them.
     labels: what each sub-detector or output stands for, in the file's order.
+    finds: what a detector finds one of, for people to read.
     ages: outputs are ages in years, from 0.
     crops: the ways of cropping that its program has, where they are not the usual ones.
     threshold: below it two faces count as one person, with ``threshold_source``.
@@ -91,6 +92,7 @@ class Entry:
     chip: ChipSpec | None = None
     scheme: Scheme | None = None
     labels: tuple[str, ...] | None = None
+    finds: str = "face"
     ages: bool = False
     crops: tuple[Literal[1, 10, "random"], ...] | None = None
     threshold: float | None = None

@@ -174,7 +174,8 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
 class Counted:
     """What a run over many pictures came to."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "face") -> None:
+        self.noun = noun
         self.pictures = self.faces = self.failed = 0
 
     def exit_code(self) -> int:
@@ -182,7 +183,9 @@ class Counted:
         return 1 if self.failed else 0
 
     def __str__(self) -> str:
-        text = f"{plural(self.faces, 'face')} in {plural(self.pictures - self.failed, 'picture')}"
+        text = (
+            f"{plural(self.faces, self.noun)} in {plural(self.pictures - self.failed, 'picture')}"
+        )
         return f"{text}, {self.failed} could not be read" if self.failed else text
 
 
@@ -217,7 +220,7 @@ def counting(total: int, what: str) -> Iterator[Any]:
 
 
 def analysed(
-    paths: Sequence[Path], recipe: Recipe, what: str, *, cached: bool = False
+    paths: Sequence[Path], recipe: Recipe, what: str, *, noun: str = "face", cached: bool = False
 ) -> Iterator[tuple[FaceTable, Counted]]:
     """Run the pipeline over pictures with progress; yields each table and the count so far.
 
@@ -226,7 +229,7 @@ def analysed(
     from phiz.facecache import FaceCache
     from phiz.pipeline import run
 
-    count = Counted()
+    count = Counted(noun)
     cache = FaceCache() if cached else None
     try:
         with counting(len(paths), what) as step:
@@ -247,10 +250,10 @@ def analysed(
 class Writer:
     """Prints tables: for people, as JSON Lines, or as CSV."""
 
-    def __init__(self, *, as_json: bool, as_csv: bool) -> None:
+    def __init__(self, *, as_json: bool, as_csv: bool, noun: str = "face") -> None:
         if as_json and as_csv:
             raise OptionError("give either --json or --csv, not both")
-        self._json, self._csv = as_json, as_csv
+        self._json, self._csv, self._noun = as_json, as_csv, noun
         self._rows = csv.writer(sys.stdout, lineterminator="\n")
         self._headed = False
 
@@ -266,7 +269,7 @@ class Writer:
 
     def _write_text(self, table: FaceTable) -> None:
         count = len(table)
-        found = plural(count, "face") if count else "no faces"
+        found = plural(count, self._noun) if count else f"no {self._noun}s"
         typer.echo(f"{table.pictures[0].source}: {found}")
         for i in range(count):
             x0, y0, x1, y1 = (f"{side:g}" for side in table.boxes[i].tolist())
