@@ -5,6 +5,7 @@ Sums are taken in float64 and rounded once per layer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,6 +73,39 @@ def _resize(x: F32, rows: int, columns: int) -> F64:
     return value
 
 
+def _gelu(x: F32) -> F64:
+    wide = x.astype(np.float64)
+    erf = np.fromiter(map(math.erf, (wide / math.sqrt(2)).flat), np.float64, wide.size)
+    return np.asarray(0.5 * wide * (1 + erf.reshape(wide.shape)))
+
+
+def _softmax(x: F32) -> F64:
+    wide = x.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=3, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=3, keepdims=True))
+
+
+def _normalise(x: F32, node: Node) -> F64:
+    """Divide each sample by its deviation, or by the root of its mean square."""
+    wide = x.astype(np.float64)
+    gamma, beta = (node.params.get(key, np.zeros(1)) for key in ("gamma", "beta"))
+    if node.op is Op.LAYER_NORM:
+        wide = wide - wide.mean(axis=(1, 2, 3), keepdims=True)
+    power = (wide * wide).mean(axis=(1, 2, 3), keepdims=True)
+    scaled = wide / np.sqrt(power + node.number("eps"))
+    return np.asarray(gamma[:, None, None] * scaled + beta[:, None, None])
+
+
+def _rotate(x: F32, cos: F64, sin: F64) -> F64:
+    """Turn pairs of columns; an odd last column stays."""
+    value = x.astype(np.float64)
+    end = 2 * cos.shape[1]
+    a, b = x[..., 0:end:2], x[..., 1:end:2]
+    value[..., 0:end:2] = a * cos - b * sin
+    value[..., 1:end:2] = a * sin + b * cos
+    return value
+
+
 def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     x = inputs[0]
     params = {key: array.astype(np.float64) for key, array in node.params.items()}
@@ -87,6 +121,25 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         return np.asarray(np.where(x > 0, x, np.float64(node.number("alpha")) * x))
     if node.op is Op.SIGMOID:
         return np.asarray(1 / (1 + np.exp(-x.astype(np.float64))))
+    if node.op is Op.GELU:
+        return _gelu(x)
+    if node.op is Op.SOFTMAX:
+        return _softmax(x)
+    if node.op in (Op.LAYER_NORM, Op.RMS_NORM):
+        return _normalise(x, node)
+    if node.op is Op.LINEAR:
+        return np.asarray(x.astype(np.float64) @ params["weight"] + params.get("bias", 0.0))
+    if node.op is Op.MATMUL:
+        return np.asarray(x.astype(np.float64) @ inputs[1].astype(np.float64))
+    if node.op is Op.CAUSAL_MASK:
+        return np.where(np.tri(*x.shape[2:], dtype=np.bool_), x, np.float32(-np.inf))
+    if node.op is Op.ROTATE:
+        return _rotate(x, params["cos"], params["sin"])
+    if node.op is Op.TRANSPOSE:
+        return x.transpose(0, 1, 3, 2)
+    if node.op is Op.RESHAPE:
+        sides = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
+        return x.reshape(len(x), *sides)
     if node.op is Op.SCALE:
         return np.asarray(x * np.float64(node.number("factor")))
     if node.op is Op.CONCAT:
