@@ -1,6 +1,6 @@
 """The slow, plain NumPy backend: what every other one is held against.
 
-Sums are taken in float64 and rounded once per layer.
+Sums are taken in float64 and rounded once per layer, but for those over a whole sample.
 """
 
 from __future__ import annotations
@@ -85,14 +85,18 @@ def _softmax(x: F32) -> F64:
     return np.asarray(powers / powers.sum(axis=3, keepdims=True))
 
 
+def _mean(x: F32) -> F32:
+    """Return each sample's mean, (n, 1, 1, 1), added up as ``Op.LAYER_NORM`` says."""
+    sums = np.cumsum(x.reshape(len(x), -1), axis=1, dtype=np.float32)[:, -1]
+    return np.asarray(sums.reshape(-1, 1, 1, 1) / np.float32(x[0].size))
+
+
 def _normalise(x: F32, node: Node) -> F64:
     """Divide each sample by its deviation, or by the root of its mean square."""
-    wide = x.astype(np.float64)
+    centre = _mean(x) if node.op is Op.LAYER_NORM else np.zeros(1, np.float32)
+    power = (_mean(x * x) - centre * centre).astype(np.float64)
+    scaled = (x.astype(np.float64) - centre) / np.sqrt(power + node.number("eps"))
     gamma, beta = (node.params.get(key, np.zeros(1)) for key in ("gamma", "beta"))
-    if node.op is Op.LAYER_NORM:
-        wide = wide - wide.mean(axis=(1, 2, 3), keepdims=True)
-    power = (wide * wide).mean(axis=(1, 2, 3), keepdims=True)
-    scaled = wide / np.sqrt(power + node.number("eps"))
     return np.asarray(gamma[:, None, None] * scaled + beta[:, None, None])
 
 
@@ -132,14 +136,15 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     if node.op is Op.MATMUL:
         return np.asarray(x.astype(np.float64) @ inputs[1].astype(np.float64))
     if node.op is Op.CAUSAL_MASK:
-        return np.where(np.tri(*x.shape[2:], dtype=np.bool_), x, np.float32(-np.inf))
+        rows, columns = x.shape[2:]
+        return np.asarray(np.where(np.tri(rows, columns) > 0, x, np.float32(-np.inf)))
     if node.op is Op.ROTATE:
         return _rotate(x, params["cos"], params["sin"])
     if node.op is Op.TRANSPOSE:
-        return x.transpose(0, 1, 3, 2)
+        return np.swapaxes(x, 2, 3)
     if node.op is Op.RESHAPE:
         sides = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
-        return x.reshape(len(x), *sides)
+        return np.reshape(x, (len(x), *sides))
     if node.op is Op.SCALE:
         return np.asarray(x * np.float64(node.number("factor")))
     if node.op is Op.CONCAT:

@@ -7,7 +7,7 @@ architecture or each other.  Source: dlib ``layers.h``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -38,8 +38,8 @@ from phiz.graph.layers import (
     LeakyRelu,
     Linear,
     MaxPool,
-    MultmPrev,
     Multiply,
+    MultmPrev,
     PatchesToSequence,
     Relu,
     ReshapeTo,
@@ -52,7 +52,7 @@ from phiz.graph.layers import (
     TrilMask,
 )
 
-__all__ = ["read_layer", "read_name", "same"]
+__all__ = ["MINUS_INFINITY", "read_layer", "read_name", "same"]
 
 _MULTIPLIERS = (
     "learning_rate_multiplier",
@@ -60,7 +60,10 @@ _MULTIPLIERS = (
     "bias_learning_rate_multiplier",
     "bias_weight_decay_multiplier",
 )
-_MINUS_INFINITY = (0, 32001)  # as mantissa and exponent
+_LARGEST = float(np.finfo(np.float32).max)
+
+MINUS_INFINITY: Final = (0, 32001)
+"""How it is written: as mantissa and exponent.  Source: dlib ``float_details.h``."""
 
 
 def read_name(cursor: Cursor, wanted: tuple[str, ...], what: str) -> str:
@@ -119,6 +122,15 @@ def _read_con(cursor: Cursor, layer: Con, what: str) -> LayerParams:
         same(cursor, f"biases of {what}", layer.filters, bias.size, start)
         arrays["bias"] = bias
     return LayerParams(kind, arrays, meta)
+
+
+def _read_single(cursor: Cursor, what: str) -> float:
+    """Read a number that fits into a float32."""
+    start = cursor.at
+    value = read_float(cursor, what)
+    if abs(value) > _LARGEST:
+        cursor.fail(f"{what} of at most {_LARGEST:g}", f"{value:g}", at=start)
+    return value
 
 
 def _read_eps(cursor: Cursor, what: str) -> float:
@@ -224,7 +236,8 @@ def _read_linear(cursor: Cursor, layer: Linear, what: str) -> LayerParams:
     outputs, inputs = (read_int(cursor, f"{side} of {what}") for side in ("outputs", "inputs"))
     same(cursor, f"{what} with outputs numbering", layer.outputs, outputs, start)
     params = read_tensor(cursor, f"parameters of {what}")
-    weights, biases = read_alias(cursor, f"weights of {what}"), read_alias(cursor, f"bias of {what}")
+    weights = read_alias(cursor, f"weights of {what}")
+    biases = read_alias(cursor, f"biases of {what}")
     mode = read_int(cursor, f"the bias mode of {what}")
     same(cursor, f"the bias mode of {what} (0 has one)", 0 if layer.bias else 1, mode, start)
     meta = {"learning_rate_multiplier": read_float(cursor, "learning rate multiplier")}
@@ -275,8 +288,8 @@ def _read_tril(cursor: Cursor, _layer: TrilMask, what: str) -> LayerParams:
     kind = read_name(cursor, ("tril_",), what)
     start = cursor.at
     found = tuple(read_int(cursor, f"a number of {what}") for _ in range(3))
-    wanted = "diagonal 0 and minus infinity, which is"
-    same(cursor, f"{what} with {wanted}", (0, *_MINUS_INFINITY), found, start)
+    wanted = f"{what} with minus infinity above diagonal 0, which is"
+    same(cursor, wanted, (0, *MINUS_INFINITY), found, start)
     return LayerParams(kind, {}, {})
 
 
@@ -295,13 +308,13 @@ def _read_rotary(cursor: Cursor, _layer: Rotary, what: str) -> LayerParams:
 
 def _read_leaky_relu(cursor: Cursor, _layer: LeakyRelu, what: str) -> LayerParams:
     kind = read_name(cursor, ("leaky_relu_",), what)
-    return LayerParams(kind, {}, {"alpha": read_float(cursor, f"alpha of {what}")})
+    return LayerParams(kind, {}, {"alpha": _read_single(cursor, f"alpha of {what}")})
 
 
 def _read_multiply(cursor: Cursor, _layer: Multiply, what: str) -> LayerParams:
     kind = read_name(cursor, ("multiply_", "dropout_"), what)
     start = cursor.at
-    value = read_float(cursor, f"the number of {what}")
+    value = _read_single(cursor, f"the number of {what}")
     if kind == "multiply_":
         return LayerParams(kind, {}, {"value": value})
     if not 0 <= value <= 1:

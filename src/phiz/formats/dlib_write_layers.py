@@ -13,6 +13,7 @@ import numpy as np
 
 from phiz.checks import F32, check
 from phiz.errors import ShapeError
+from phiz.formats.dlib_layers import MINUS_INFINITY
 from phiz.formats.dlib_write_stream import (
     DOUBLE,
     write_alias,
@@ -38,8 +39,8 @@ from phiz.graph.layers import (
     LeakyRelu,
     Linear,
     MaxPool,
-    MultmPrev,
     Multiply,
+    MultmPrev,
     PatchesToSequence,
     Relu,
     ReshapeTo,
@@ -83,7 +84,6 @@ _NAMES = {
     "transpose": "transpose_",
     "trilmask": "tril_",
 }
-_MINUS_INFINITY = (0, 32001)  # as mantissa and exponent
 _EMPTY = np.zeros((0, 0, 0, 0), np.float32)
 
 
@@ -200,10 +200,13 @@ def _write_fc(layer: Fc, have: LayerParams, what: str) -> bytes:
 def _write_linear(layer: Linear, have: LayerParams, what: str) -> bytes:
     kind = wanted_kind(have, ("linear_",), what)
     weight = _array(have, "weight", (None, layer.outputs), what)
-    bias, view = _bias(have, layer.outputs, what)
+    parts, view = [weight], write_alias()
+    if layer.bias:
+        parts.append(_array(have, "bias", (layer.outputs,), what)[None])
+        view = write_alias(1, layer.outputs)
     out = write_string(kind) + write_int(layer.outputs) + write_int(len(weight))
-    out += write_tensor(np.concatenate([weight, bias.reshape(-1, layer.outputs)]))
-    out += write_alias(*weight.shape) + view + write_int(0 if layer.bias else 1)
+    out += write_tensor(np.concatenate(parts)) + write_alias(*weight.shape) + view
+    out += write_int(0 if layer.bias else 1)
     return out + _doubles(have.meta, {"learning_rate_multiplier": 1.0})
 
 
@@ -228,7 +231,7 @@ def _write_reshape(layer: ReshapeTo, have: LayerParams, what: str) -> bytes:
 
 def _write_tril(_layer: TrilMask, have: LayerParams, what: str) -> bytes:
     out = write_string(wanted_kind(have, ("tril_",), what))
-    return out + b"".join(map(write_int, (0, *_MINUS_INFINITY)))
+    return out + b"".join(map(write_int, (0, *MINUS_INFINITY)))
 
 
 def _write_rotary(_layer: Rotary, have: LayerParams, what: str) -> bytes:

@@ -79,6 +79,8 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
             _require(node, "bias", weight.shape[1:2], node.params["bias"].shape)
         return weight.shape[1], *_widened(node, shape, weight.shape[2:])
     if node.op in (Op.AFFINE, Op.BATCH_NORM, Op.LAYER_NORM, Op.RMS_NORM):
+        if node.op in (Op.LAYER_NORM, Op.RMS_NORM):
+            _known(node, shape)
         for key, array in node.params.items():
             _require(node, key, (channels,), array.shape)
         return shape
