@@ -56,7 +56,7 @@ from phiz.graph.layers import (
     TrilMask,
     chain,
 )
-from tests.dlib_writer import Dialect, network
+from tests.dlib_writer import Dialect, double, integer, network, number
 from tests.mutations import mutate
 
 RESIDUAL = Arch(
@@ -219,6 +219,40 @@ def test_a_relu_within_a_convolution_needs_a_bias() -> None:
     for name, fused in (("residual, fused", True), ("residual, fused without bias", False)):
         graph = FILES[name].read(FILES[name].data).graph
         assert any(node.name.endswith(".con") for node in graph.nodes) is fused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"\x05tril_\x01\x00\x01\x00\x02\x01\x7d", b"\x05tril_\x01\x00\x01\x00\x02\x01\x7e",
+         r"minus infinity above diagonal 0, which is \(0, 0, 32001\) .*, found \(0, 0, 32257\)"),
+        (b"\x05tril_\x01\x00", b"\x05tril_\x01\x01", r"found \(1, 0, 32001\)"),
+        (b"\x01\x02\x01\x0c\x01\x050", b"\x01\x02\x01\x0c\x01\x051", "to keep the number of"),
+        (b"\x01\x02\x01\x0c\x01\x050", b"\x01\x02\x01\x0d\x01\x050", r"wanted .* \(2, 12, 5\)"),
+        (b"embedding_\x01\x0c\x01\x05", b"embedding_\x01\x00\x01\x05", "rows and columns .* 0 x 5"),
+        (b"embedding_\x01\x0c\x01\x05", b"embedding_\x01\x0c\x01\x06", "wanted angles .* 12 x 3"),
+        (b"linear_\x01\x0a\x01\x0a", b"linear_\x01\x0a\x01\x0b", "weights .* shaped"),
+    ],
+)  # fmt: skip
+def test_layers_that_contradict_the_architecture_are_told(
+    old: bytes, new: bytes, message: str
+) -> None:
+    file = FILES["transformer"]
+    assert old in file.data
+    with pytest.raises(FormatError, match=message):
+        file.read(file.data.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", ["eps", "scale"])
+def test_numbers_that_no_network_can_compute_with_are_refused(name: str) -> None:
+    """An eps of 2, and a factor beyond float32: both are finite numbers of a file."""
+    file, old, new = FILES["transformer"], double(1e-5), double(2.0)
+    want = "an eps of .* between 0 and 1"
+    if name == "scale":
+        file, old, new = FILES["dense"], number(0.25), integer(1) + integer(200)
+        want = "at most 3.40282e[+]38"
+    with pytest.raises(FormatError, match=want):
+        file.read(file.data.replace(old, new, 1))
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
