@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,6 +58,7 @@ from phiz.graph.layers import (
     TrilMask,
     chain,
 )
+from phiz.inspecting import identify
 from tests.dlib_writer import Dialect, double, integer, network, number
 from tests.mutations import mutate
 
@@ -316,3 +319,22 @@ def test_a_network_is_not_read_as_another() -> None:
     makers = [lambda arch=file.arch: arch for file in FILES.values()]
     for file in FILES.values():
         assert search_architectures(file.data, "f", makers).arch == file.arch
+
+
+def search_tiny(data: bytes, path: str) -> Match:
+    return search_architectures(data, path, [lambda: RESIDUAL, lambda: DENSE])
+
+
+@pytest.mark.parametrize("read", [identify, search_tiny])
+def test_an_error_keeps_nothing_of_the_file_once_it_is_dropped(
+    read: Callable[[bytes, str], object],
+) -> None:
+    data = network(RESIDUAL)[:-9]
+    gc.collect()
+    gc.disable()  # only what is in a cycle would wait for it
+    try:
+        with pytest.raises(FormatError):
+            read(data, "cut.dat")
+        assert not [each for each in gc.get_objects() if isinstance(each, FormatError)]
+    finally:
+        gc.enable()

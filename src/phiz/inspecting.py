@@ -137,7 +137,10 @@ def identify(
         except FormatError as error:
             if furthest is None or error.at >= furthest.at:
                 furthest = FormatError(error.path, error.at, error.want, error.found)
-    raise furthest or FormatError(path, 0, "a reader", "none")
+    try:
+        raise furthest or FormatError(path, 0, "a reader", "none")
+    finally:
+        furthest = None  # the error's traceback holds this frame: a cycle would keep the file
 
 
 def read_content(name: str) -> FileContent:

@@ -105,8 +105,11 @@ def _build(file: WeightFile, options: object, runtime: Runtime) -> Any:
         except FormatError as error:
             # A copy: the error's own traceback would keep what was read in memory.
             failures.append(FormatError(error.path, error.at, error.want, error.found))
-    try:  # of a damaged download the hash says more than the byte where it broke
+    try:
+        # Of a damaged download the hash says more than the byte where it broke.
         file.verified(store.file_digest(file.path))
+        raise max(failures, key=lambda failure: failure.at)
     except IntegrityError as error:
         raise error from failures[0]
-    raise max(failures, key=lambda failure: failure.at)
+    finally:
+        failures.clear()  # the error's traceback holds this frame: a cycle would keep the file

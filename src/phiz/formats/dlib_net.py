@@ -272,7 +272,10 @@ def search_architectures(
                 furthest = FormatError(path, error.at, want, error.found)
         else:
             return match
-    raise furthest or FormatError(path, 0, "an architecture to read the file as", "none")
+    try:
+        raise furthest or FormatError(path, 0, "an architecture to read the file as", "none")
+    finally:
+        furthest = None  # the error's traceback holds this frame: a cycle would keep the file
 
 
 def _alone(arch: Arch) -> Layout:
