@@ -230,6 +230,7 @@ ENTRIES = (
         ),
         limits="Made for dashcams.",
         architecture="dlib-mmod-rear-vehicle",
+        finds="vehicles",
         labels=("rear", "rear", "rear"),
     ),
     Entry(
@@ -253,6 +254,7 @@ ENTRIES = (
         ),
         limits="Made for dashcams.",
         architecture="dlib-mmod-vehicle",
+        finds="vehicles",
     ),
     Entry(
         name="dlib-mmod-dog",
@@ -270,6 +272,7 @@ ENTRIES = (
         ),
         limits="Dogs only.",
         architecture="dlib-mmod-dog",
+        finds="dogs",
     ),
     Entry(
         name="dlib-landmarks-dog",
