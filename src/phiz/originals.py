@@ -128,16 +128,20 @@ def _editable(image: Image.Image, label: str) -> Image.Image:
 
 
 def _jpeg_settings(image: Image.Image) -> dict[str, Any]:
-    """Return the quantisation tables, subsampling and order of scans of a JPEG."""
+    """Return the quantisation tables, subsampling and order of scans of a JPEG, made upright."""
+    across = image.getexif().get(_Base.Orientation) in (5, 6, 7, 8)  # rows become columns
     sampling = JpegImagePlugin.get_sampling(image)
     settings: dict[str, Any] = {
-        "subsampling": sampling if sampling in (0, 1, 2) else 0,
+        "subsampling": sampling if sampling in ((0, 2) if across else (0, 1, 2)) else 0,
         "progressive": bool(image.info.get("progressive")),
+        "optimize": True,
     }
     tables = getattr(image, "quantization", {})
-    if 1 <= len(tables) <= 4 and sorted(tables) == list(range(len(tables))):
-        return {**settings, "qtables": [list(tables[number]) for number in range(len(tables))]}
-    return {**settings, "quality": 95}
+    if not 1 <= len(tables) <= 4 or sorted(tables) != list(range(len(tables))):
+        return {**settings, "quality": 95}
+    squares = [np.reshape(tables[number], (8, 8)) for number in range(len(tables))]
+    upright = [(square.T if across else square).reshape(-1).tolist() for square in squares]
+    return {**settings, "qtables": upright}
 
 
 def _is_lossless_webp(data: bytes) -> bool:
@@ -251,7 +255,7 @@ def write_original(
     if told and kind != "BMP":
         exif = Image.Exif()
         exif.update(told)
-        options["exif"] = exif if kind == "TIFF" else exif.tobytes()
+        options["exif"] = exif.tobytes()
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
