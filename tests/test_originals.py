@@ -169,6 +169,25 @@ def test_a_jpeg_keeps_its_settings(subsampling: int, quality: int, progressive: 
     assert np.abs(np.asarray(after).astype(int) - np.asarray(before)).mean() < 0.5
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_of_noise_is_written_back(
+    mode: str, progressive: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Such files are larger than the buffer that Pillow has for optimising them."""
+    image = noise(mode).resize((400, 300), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(5).integers(0, 256, np.asarray(image).shape, np.uint8)
+    image = Image.frombytes(mode, (400, 300), grain.tobytes())
+    data = saved(image, "JPEG", quality=97, subsampling=0)
+    if progressive:  # of less noise, so that it can be made
+        flat = Image.frombytes(mode, (400, 300), (grain // 6 + 100).tobytes())
+        data = saved(flat, "JPEG", quality=90, subsampling=0, progressive=True)
+    before, after = opened(data), opened(rewritten(data))
+    assert (after.mode, after.quantization) == (mode, before.quantization)
+    assert np.abs(np.asarray(after).astype(int) - np.asarray(before)).mean() < 1
+    assert capfd.readouterr().err == ""
+
+
 def noise(mode: str) -> Image.Image:
     random = np.random.default_rng(4)
     if mode == "P":
@@ -242,6 +261,13 @@ def test_another_kind_may_be_asked_for() -> None:
         encode_original(inks, inks.pixels, ".xyz")
     with pytest.raises(OptionError, match="strip, no-location, keep, found 'some'"):
         encode_original(inks, inks.pixels, metadata="some")  # type: ignore[arg-type]
+
+
+def test_colours_that_are_only_stored_otherwise_become_rgb() -> None:
+    original = decode_original(saved(noise("RGB").convert("YCbCr").resize((16, 16)), "TIFF"))
+    assert original.mode == "RGB"
+    again = decode_original(encode_original(original, original.pixels))
+    np.testing.assert_array_equal(again.rgb, original.rgb)
 
 
 def test_lossy_webp_stays_lossy_and_lossless_lossless() -> None:

@@ -116,7 +116,7 @@ def _editable(image: Image.Image, label: str) -> Image.Image:
         return image.convert(plain if image.has_transparency_data else "RGB")
     if image.mode.startswith("I;16"):
         return Image.fromarray(np.asarray(image).astype(np.uint16))
-    changed = {"1": "L", "PA": "RGBA", "RGBX": "RGB"}.get(image.mode)
+    changed = {"1": "L", "PA": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}.get(image.mode)
     if changed:
         return image.convert(changed)
     if image.mode not in _BLACK:
@@ -127,14 +127,16 @@ def _editable(image: Image.Image, label: str) -> Image.Image:
     return image
 
 
-def _jpeg_settings(image: Image.Image) -> dict[str, Any]:
-    """Return the quantisation tables, subsampling and order of scans of a JPEG, made upright."""
+def _jpeg_settings(image: Image.Image, size: int) -> dict[str, Any]:
+    """Return tables, subsampling and order of scans of a JPEG of ``size`` bytes, for upright."""
     across = image.getexif().get(_Base.Orientation) in (5, 6, 7, 8)  # rows become columns
     sampling = JpegImagePlugin.get_sampling(image)
+    # Pillow has room for one byte a pixel where it orders or optimises, and fails beyond.
+    fits = size < 0.75 * image.width * image.height
     settings: dict[str, Any] = {
         "subsampling": sampling if sampling in ((0, 2) if across else (0, 1, 2)) else 0,
-        "progressive": bool(image.info.get("progressive")),
-        "optimize": True,
+        "progressive": fits and bool(image.info.get("progressive")),
+        "optimize": fits,
     }
     tables = getattr(image, "quantization", {})
     if not 1 <= len(tables) <= 4 or sorted(tables) != list(range(len(tables))):
@@ -165,7 +167,7 @@ def _default_settings(kind: str) -> dict[str, Any]:
 
 def _settings(image: Image.Image, kind: str, data: bytes) -> dict[str, Any]:
     if kind == "JPEG":
-        return _jpeg_settings(image)
+        return _jpeg_settings(image, len(data))
     if kind == "WEBP" and _is_lossless_webp(data):
         return {"lossless": True, "exact": True}
     if kind == "TIFF" and image.info.get("compression") == "raw":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -29,6 +30,7 @@ RedactionMode: TypeAlias = Literal["blur", "pixelate", "box"]
 _CELLS = 6  # averages along the longer side of what is covered
 _SMALLEST = 4  # pixels in a cell's side, so that a tiny face is not left as it is
 _SPREAD = 0.7  # standard deviation of the blur, in cells
+_ROWS = 64  # drawn at once, so that a large face takes little memory
 # An ellipse through the corners of a box reaches this much of its side beyond it.
 _ROUND = (math.sqrt(2) - 1) / 2
 
@@ -126,13 +128,18 @@ def _cover(
 def _averaged(part: NDArray[Any], cell: float, *, smooth: bool) -> NDArray[Any]:
     """Return (h, w, c) drawn from the averages of its cells only."""
     rows, columns = (_cell_edges(side, cell) for side in part.shape[:2])
-    sums = np.add.reduceat(part.astype(np.float64), rows[:-1], axis=0)
-    sums = np.add.reduceat(sums, columns[:-1], axis=1)
+    bands = [part[start:end].sum(axis=0, dtype=np.float64) for start, end in pairwise(rows)]
+    sums = np.add.reduceat(np.stack(bands), columns[:-1], axis=1)
     sizes = np.diff(rows)[:, None] * np.diff(columns)[None, :]
     means = sums / sizes[..., None]
     down, across = (_spread(edges, smooth=smooth) for edges in (rows, columns))
-    drawn = np.einsum("yr,rcn,xc->yxn", down, means, across, optimize=True)
-    return np.asarray(np.round(drawn), part.dtype)
+    wide = np.einsum("rcn,xc->rxn", means, across)
+    drawn = np.empty_like(part)
+    for start in range(0, len(part), _ROWS):
+        some = slice(start, start + _ROWS)
+        # Not a matrix product: that would start threads of its own for six rows.
+        drawn[some] = np.round(np.einsum("yr,rxn->yxn", down[some], wide))
+    return drawn
 
 
 def _cell_edges(side: int, cell: float) -> NDArray[np.int64]:
