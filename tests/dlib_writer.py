@@ -16,22 +16,33 @@ from phiz.graph.layers import (
     Concat,
     Cont,
     Fc,
+    Gelu,
     InputMatrix,
     InputPlanes,
     InputPyramid,
     Layer,
+    LayerNorm,
     LeakyRelu,
+    Linear,
     LossBarlowTwins,
     LossMetric,
     LossMmod,
     MaxPool,
     Multiply,
+    MultmPrev,
+    PatchesToSequence,
     Relu,
     Repeat,
+    ReshapeTo,
     ResizeTo,
+    RmsNorm,
+    Rotary,
     Sig,
     Skip,
+    Softmaxm,
     Tag,
+    Transpose,
+    TrilMask,
 )
 
 
@@ -110,6 +121,18 @@ Shape = tuple[int, int, int]  # channels, rows, columns
 _ASIDE = (Tag, Skip)  # of these a file has a version and no fields
 
 
+_NAMES = {
+    AddPrev: "add_prev_",
+    Gelu: "gelu_",
+    MultmPrev: "multm_prev_",
+    PatchesToSequence: "patches_to_sequence_",
+    ResizeTo: "resize_prev_to_tagged_",
+    Sig: "sig_",
+    Softmaxm: "softmax_",
+    Transpose: "transpose_",
+}
+
+
 class _Network:
     """Writes one network; sizes are followed so that parameters fit."""
 
@@ -161,6 +184,31 @@ class _Network:
         out += alias(inputs, layer.outputs, 1, 1) + bias + integer(0 if layer.bias else 1)
         return out + _MULTIPLIERS + (flag(layer.bias) if self.dialect.fc == "fc_3" else b"")
 
+    def linear(self, layer: Linear, inputs: int) -> bytes:
+        params = self.weights(inputs + layer.bias, layer.outputs)
+        bias = alias(1, layer.outputs, 1, 1) if layer.bias else alias()
+        out = string("linear_") + integer(layer.outputs) + integer(inputs) + tensor(params)
+        out += alias(inputs, layer.outputs, 1, 1) + bias
+        return out + integer(0 if layer.bias else 1) + double(1.0)
+
+    def norm(self, layer: LayerNorm | RmsNorm, channels: int) -> bytes:
+        view = alias(1, channels, 1, 1)
+        params = 1 + 0.1 * self.random.standard_normal(channels)
+        if isinstance(layer, RmsNorm):
+            out = string("rms_norm_") + tensor(params) + view
+        else:
+            params = np.concatenate([params, 0.1 * self.random.standard_normal(channels)])
+            out = string("layer_norm_") + tensor(params) + 2 * view + 2 * tensor()
+        return out + double(1.0) + double(0.0) + double(1.0) + double(1.0) + double(1e-5)
+
+    def rotary(self, rows: int, columns: int) -> bytes:
+        angles = self.random.random((rows, columns // 2)) * 6
+        tables = [integer(-rows) + integer(-(columns // 2))] * 3
+        for index, values in enumerate((angles, np.cos(angles), np.sin(angles))):
+            tables[index] += b"".join(number(float(v)) for v in values.astype(np.float32).flat)
+        head = string("rotary_positional_embedding_") + integer(rows) + integer(columns)
+        return head + b"".join(tables)
+
     def details(self, layer: object, have: Shape) -> bytes:
         """Return what a layer writes of itself, with random parameters."""
         if isinstance(layer, Con):
@@ -184,8 +232,18 @@ class _Network:
             return string(self.dialect.multiply) + number(0.25) + mask
         if isinstance(layer, Concat):
             return string("concat_") + integer(len(layer.tags))
-        names = {AddPrev: "add_prev_", ResizeTo: "resize_prev_to_tagged_", Sig: "sig_"}
-        return string(names[type(layer)])
+        if isinstance(layer, Linear):
+            return self.linear(layer, have[2])
+        if isinstance(layer, (LayerNorm, RmsNorm)):
+            return self.norm(layer, have[0])
+        if isinstance(layer, Rotary):
+            return self.rotary(*have[1:])
+        if isinstance(layer, ReshapeTo):
+            sides = (*have, layer.channels, layer.rows, layer.columns)
+            return string("reshape_to_") + b"".join(map(integer, sides)) + flag(False)
+        if isinstance(layer, TrilMask):
+            return string("tril_") + integer(0) + integer(0) + integer(32001)  # minus infinity
+        return string(_NAMES[type(layer)])
 
     def after(self, layer: object, have: Shape) -> Shape:
         """Return the shape behind a layer."""
@@ -215,6 +273,16 @@ class _Network:
             return sum(self.tags[tag][0] for tag in layer.tags), rows, columns
         if isinstance(layer, ResizeTo):
             return channels, *self.tags[layer.number][1:]
+        if isinstance(layer, Linear):
+            return channels, rows, layer.outputs
+        if isinstance(layer, MultmPrev):
+            return channels, rows, self.tags[layer.number][2]
+        if isinstance(layer, ReshapeTo):
+            return layer.channels, layer.rows, layer.columns
+        if isinstance(layer, PatchesToSequence):
+            return 1, rows * columns, channels
+        if isinstance(layer, Transpose):
+            return channels, columns, rows
         if isinstance(layer, Tag):
             self.tags[layer.number] = have
         return have

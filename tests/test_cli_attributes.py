@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import phiz
-from phiz.cli import attributes, classify
+from phiz.cli import attributes, classify, detect
 from phiz.errors import OptionError
 from phiz.geometry import ChipSpec
 from phiz.imaging import encode, read_image
@@ -206,3 +206,13 @@ def test_chips_are_cut_as_each_model_wants(capsys: Any, found: list[Path], recip
     attributes.search(found[:1], recipe, [wide, narrow], as_json=True, as_csv=False)
     said = json.loads(capsys.readouterr().out)["faces"][0]["attributes"]
     assert said["wide"]["scores"] != said["narrow"]["scores"]
+
+
+@pytest.mark.shared
+def test_what_is_found_has_its_name(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, shared: Path
+) -> None:
+    monkeypatch.setenv("PHIZ_MODEL_DIR", str(shared / "models"))
+    street = shared / "golden" / "dlib" / "mmod" / "in_synth.png"
+    assert detect.main([street], detector="dlib-mmod-rear-vehicle") == 0
+    assert capsys.readouterr().out.startswith(f"{street}: 3 vehicles\n")

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -342,17 +341,25 @@ def test_help_shows_an_example(capsys: Any) -> None:
 def test_interrupting_leaves_nothing_half_written(
     command: str, folder: Path, tmp_path: Path
 ) -> None:
-    cache, out = tmp_path / "cache", tmp_path / "out"
+    cache, out, many = tmp_path / "cache", tmp_path / "out", tmp_path / "many"
     copy_kernels(cache)
-    process = start(folder, command, "--upsample", "3", "--out", str(out), cache=cache)
-    time.sleep(1.5)
+    many.mkdir()
+    for number in range(60):
+        (many / f"{number}.png").write_bytes((folder / "astronaut.png").read_bytes())
+    words = [command, "--upsample", "2", "--json", "--no-cache", "--threads", "1"]
+    process = start(many, *words, "--out", str(out), cache=cache)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["faces"]
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
+    assert "phiz: interrupted" in err
     assert "Traceback" not in err
     assert list(out.rglob("*.part")) == []
-    for path in out.rglob("*.*"):
-        read_image(path)
+    written = listed(out)
+    assert 1 <= len(written) < 60
+    for name in written:
+        read_image(out / name)
 
 
 def test_help_loads_nothing_heavy() -> None:

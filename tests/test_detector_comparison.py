@@ -147,7 +147,7 @@ def test_detectors_here(monkeypatch: pytest.MonkeyPatch, five_points: Any, detec
     assert "dlib-hog-frontal" in here
     assert all(ZOO[name].kind.endswith("-detector") for name in here)
     assert not {"dlib-mmod-dog", "dlib-mmod-vehicle", "dlib-mmod-rear-vehicle"} & set(here)
-    everywhere = {e.name for e in ZOO.values() if e.finds != "faces"}
+    everywhere = {e.name for e in ZOO.values() if e.finds != "face"}
     assert everywhere >= {"dlib-mmod-dog", "dlib-mmod-vehicle", "dlib-mmod-rear-vehicle"}
     monkeypatch.setattr(detector_comparison.store, "locate", lambda _: None)
     assert local_detectors() == []

@@ -59,6 +59,7 @@ from phiz.graph.layers import (
 from phiz.nets import ARCHITECTURES
 from phiz.values import MmodOptions, MmodWindow
 from tests import dlib_writer as simple
+from tests.test_networks_fuzz import FILES, TRANSFORMER
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -209,6 +210,33 @@ def test_every_kind_of_layer_comes_back() -> None:
     graph = arch.lower(replace(params, layers=tuple(filled)))
     answers = [ReferenceSession(g).run({"image": image})[g.outputs[0]] for g in (graph, back_graph)]
     np.testing.assert_array_equal(answers[0], answers[1])
+
+
+def test_layers_of_a_transformer_come_back_and_have_defaults() -> None:
+    data = FILES["transformer"].data
+    params = read_net(Cursor(data, "test"), TRANSFORMER)
+    assert write_net(TRANSFORMER, params) == data
+    bare = tuple(
+        replace(have, meta={key: have.meta[key] for key in ("drop_rate",) if key in have.meta})
+        for have in params.layers
+    )
+    again = read_net(
+        Cursor(write_net(TRANSFORMER, replace(params, layers=bare)), "test"), TRANSFORMER
+    )
+    image = np.random.default_rng(0).integers(0, 256, (1, 15, 20, 3), dtype=np.uint8)
+    answers = [
+        ReferenceSession(TRANSFORMER.lower(each)).run({"image": image})["fc1"]
+        for each in (params, again)
+    ]
+    np.testing.assert_array_equal(answers[0], answers[1])
+    turned = [have for have in again.layers if "cos" in have.arrays]
+    for have in turned:  # the angles themselves are read by nothing, but are the same ones
+        np.testing.assert_allclose(np.cos(have.meta["angles"]), have.arrays["cos"], atol=1e-6)
+    assert len(turned) == 4
+    short = replace(params.layers[2], arrays={"weight": params.layers[2].arrays["weight"]})
+    layers = (*params.layers[:2], short, *params.layers[3:])
+    with pytest.raises(ShapeError, match="wanted an array bias"):
+        write_net(TRANSFORMER, replace(params, layers=layers))
 
 
 def test_parameters_of_another_architecture_are_refused() -> None:

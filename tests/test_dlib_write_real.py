@@ -49,6 +49,7 @@ GOLDEN = {
     "dlib20/hipsterizer/mmod_dog_hipsterizer_pattern.dat.xz": "dlib-mmod-dog",
     "colorify/highres_colorify_pattern.dnn.xz": "cydral-colorify",
     "dlib20/resnet34_stable/resnet34_stable_imagenet_1k_pattern.dat.xz": "cydral-resnet34-stable",
+    "dlib20/vit_s16/vit-s-16_stable_imagenet_1k_pattern.dat.xz": "cydral-vit-s16",
     "dlib20/res50_ssl_cifar10/res50_self_supervised_cifar_10_pattern.dat.xz": "cydral-resnet50-ssl",
 }
 PUBLISHED = {

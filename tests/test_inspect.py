@@ -37,6 +37,23 @@ def test_a_network_is_told_layer_by_layer(network: Path) -> None:
     assert any(line.split()[:2] == ["fc1", "fc"] and "32768" in line for line in lines)
 
 
+@pytest.mark.shared
+def test_a_vision_transformer_is_told_and_exported(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "golden" / "dlib" / "dlib20" / "vit_s16"
+    path = folder / "vit-s-16_stable_imagenet_1k_pattern.dat.xz"
+    found = describe_file(str(path))
+    assert found.known
+    lines = found.text.splitlines()
+    assert "architecture cydral-vit-s16" in lines
+    trained, statistics = 24_677_948, 2 * 468  # the first is what dlib counts
+    assert f"cydral-vit-s16: {trained + statistics} parameters" in lines
+    assert sum(line.split()[1:2] == ["rotate"] for line in lines) == 8
+    export(str(path), "onnx", tmp_path / "vit.onnx")
+    exported = describe_file(str(tmp_path / "vit.onnx")).text
+    assert "phiz.architecture: cydral-vit-s16" in exported
+    assert "parameters of the architecture" not in exported  # none is named after a dlib layer
+
+
 def test_predictors_and_detectors_are_told(tmp_path: Path) -> None:
     shape, hog = tmp_path / "shape.dat", tmp_path / "hog.svm.bz2"
     shape.write_bytes(simple.shape_predictor(points=7, cascades=2, trees=3, depth=2, pixels=9))

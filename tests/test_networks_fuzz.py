@@ -26,26 +26,37 @@ from phiz.graph.layers import (
     Concat,
     Cont,
     Fc,
+    Gelu,
     InputMatrix,
     InputPlanes,
     InputPyramid,
     InputRgb,
+    LayerNorm,
     LeakyRelu,
+    Linear,
     LossBarlowTwins,
     LossMetric,
     LossMmod,
     LossPlain,
     MaxPool,
     Multiply,
+    MultmPrev,
+    PatchesToSequence,
     Relu,
     Repeat,
+    ReshapeTo,
     ResizeTo,
+    RmsNorm,
+    Rotary,
     Sig,
     Skip,
+    Softmaxm,
     Tag,
+    Transpose,
+    TrilMask,
     chain,
 )
-from tests.dlib_writer import Dialect, network
+from tests.dlib_writer import Dialect, double, integer, network, number
 from tests.mutations import mutate
 
 RESIDUAL = Arch(
@@ -89,6 +100,21 @@ CRITIC = Arch(
     chain(Con(4, 4, 2, 1), Affine(), LeakyRelu(), Multiply(), Con(2, 1, pad=0), Fc(1)),
 )
 TAGGED = Arch("tagged", InputRgb(8), chain(Tag(1), Con(3, 3), AddPrev(1)), LossBarlowTwins())
+HEAD = (Linear(10, bias=False), ReshapeTo(2, 12, 5))
+TRANSFORMER = Arch(
+    "transformer",
+    InputMatrix(15, 20, "rgb"),
+    chain(
+        Con(10, 5, stride=5), PatchesToSequence(), Linear(10), Sig(), LayerNorm(),
+        Repeat(2, chain(
+            Tag(1), HEAD, Tag(2), Skip(1), HEAD, Rotary(), Transpose(), Tag(3), Skip(1),
+            HEAD, Rotary(), MultmPrev(3), Multiply(), TrilMask(), Softmaxm(), MultmPrev(2),
+            LayerNorm(), ReshapeTo(1, 12, 10), Linear(10), AddPrev(1), Gelu(), RmsNorm(),
+        )),
+        Fc(4), Affine(), Relu(), Fc(3),
+    ),
+    LossPlain("loss_multiclass_log_"),
+)  # fmt: skip
 DETECTOR = Arch(
     "detector",
     InputPyramid(),
@@ -131,6 +157,7 @@ FILES = {
     "colour, without bias": File(COLOUR, Dialect(cont="cont_2", bias=False)),
     "generator": File(GENERATOR, Dialect(norm="bn_con2")),
     "critic": File(CRITIC, NORM),
+    "transformer": File(TRANSFORMER, Dialect(con="con_6", norm="bn_fc2", multiply="dropout_")),
     "tagged": File(TAGGED, OLD),
     "detector 1": File(DETECTOR, Dialect(mmod=1)),
     "detector 2": File(DETECTOR, Dialect(mmod=2)),
@@ -183,7 +210,8 @@ def test_inner_layers_agree(name: str) -> None:
     want = ReferenceSession(graph, names).run(feeds)
     found = compile_graph(graph, threads=1, fold=False, outputs=names).run(feeds)
     for key in names:
-        np.testing.assert_allclose(found[key], want[key], atol=1e-5 * np.abs(want[key]).max())
+        largest = np.abs(want[key][np.isfinite(want[key])]).max()  # a mask is infinite
+        np.testing.assert_allclose(found[key], want[key], atol=1e-5 * largest)
 
 
 def test_a_relu_within_a_convolution_needs_a_bias() -> None:
@@ -191,6 +219,40 @@ def test_a_relu_within_a_convolution_needs_a_bias() -> None:
     for name, fused in (("residual, fused", True), ("residual, fused without bias", False)):
         graph = FILES[name].read(FILES[name].data).graph
         assert any(node.name.endswith(".con") for node in graph.nodes) is fused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"\x05tril_\x01\x00\x01\x00\x02\x01\x7d", b"\x05tril_\x01\x00\x01\x00\x02\x01\x7e",
+         r"minus infinity above diagonal 0, which is \(0, 0, 32001\) .*, found \(0, 0, 32257\)"),
+        (b"\x05tril_\x01\x00", b"\x05tril_\x01\x01", r"found \(1, 0, 32001\)"),
+        (b"\x01\x02\x01\x0c\x01\x050", b"\x01\x02\x01\x0c\x01\x051", "to keep the number of"),
+        (b"\x01\x02\x01\x0c\x01\x050", b"\x01\x02\x01\x0d\x01\x050", r"wanted .* \(2, 12, 5\)"),
+        (b"embedding_\x01\x0c\x01\x05", b"embedding_\x01\x00\x01\x05", "rows and columns .* 0 x 5"),
+        (b"embedding_\x01\x0c\x01\x05", b"embedding_\x01\x0c\x01\x06", "wanted angles .* 12 x 3"),
+        (b"linear_\x01\x0a\x01\x0a", b"linear_\x01\x0a\x01\x0b", "weights .* shaped"),
+    ],
+)  # fmt: skip
+def test_layers_that_contradict_the_architecture_are_told(
+    old: bytes, new: bytes, message: str
+) -> None:
+    file = FILES["transformer"]
+    assert old in file.data
+    with pytest.raises(FormatError, match=message):
+        file.read(file.data.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", ["eps", "scale"])
+def test_numbers_that_no_network_can_compute_with_are_refused(name: str) -> None:
+    """An eps of 2, and a factor beyond float32: both are finite numbers of a file."""
+    file, old, new = FILES["transformer"], double(1e-5), double(2.0)
+    want = "an eps of .* between 0 and 1"
+    if name == "scale":
+        file, old, new = FILES["dense"], number(0.25), integer(1) + integer(200)
+        want = "at most 3.40282e[+]38"
+    with pytest.raises(FormatError, match=want):
+        file.read(file.data.replace(old, new, 1))
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])

@@ -113,7 +113,7 @@ def local_detectors() -> list[str]:
     """Return the zoo's detectors of faces whose weights are here and whose licence is allowed."""
     names = []
     for entry in ZOO.values():
-        if not entry.kind.endswith("-detector") or entry.finds != "faces":
+        if not entry.kind.endswith("-detector") or entry.finds != "face":
             continue
         try:
             store.allow_licence(entry)

@@ -104,7 +104,8 @@ def state_dict(graph: Graph) -> dict[str, F32]:
     found = {}
     for node in graph.nodes:
         for key, array in node.params.items():
-            value = array.T if node.op is Op.FC and key == "weight" else array
+            turned = node.op in (Op.FC, Op.LINEAR) and key == "weight"
+            value = array.T if turned else array
             found[f"{node.name}.{_TORCH_NAMES.get(key, key)}"] = np.ascontiguousarray(value)
     return found
 

@@ -42,7 +42,8 @@ _LAYER_NAME = re.compile(
     rb"|clipped_relu|elu|smelu|sig|htan|mish|gelu|silu|softmax|softmax_all|max_pool|avg_pool"
     rb"|add_prev|mult_prev|multm_prev|resize_prev_to_tagged|scale|scale_prev|concat|dropout"
     rb"|multiply|upsample|resize_to|reshape_to|l2normalize|layer_norm|rms_norm|extract|slice|reorg"
-    rb"|transpose|positional_encodings|embeddings|tril|act)_\d?"
+    rb"|transpose|positional_encodings|rotary_positional_embedding|patches_to_sequence"
+    rb"|embeddings|tril|act)_\d?"
 )
 
 

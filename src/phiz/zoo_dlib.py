@@ -230,8 +230,8 @@ ENTRIES = (
         ),
         limits="Made for dashcams.",
         architecture="dlib-mmod-rear-vehicle",
-        finds="vehicles",
         labels=("rear", "rear", "rear"),
+        finds="vehicle",
     ),
     Entry(
         name="dlib-mmod-vehicle",
@@ -254,7 +254,7 @@ ENTRIES = (
         ),
         limits="Made for dashcams.",
         architecture="dlib-mmod-vehicle",
-        finds="vehicles",
+        finds="vehicle",
     ),
     Entry(
         name="dlib-mmod-dog",
@@ -272,7 +272,7 @@ ENTRIES = (
         ),
         limits="Dogs only.",
         architecture="dlib-mmod-dog",
-        finds="dogs",
+        finds="dog",
     ),
     Entry(
         name="dlib-landmarks-dog",

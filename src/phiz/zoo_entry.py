@@ -71,8 +71,8 @@ class Entry:
     architecture: the name in :data:`phiz.nets.ARCHITECTURES`.
     variants: architectures of other files that do the same.
     carriers: packages that carry it under another name, and the file in them.
-    finds: what a detector finds.
     labels: what each sub-detector or output stands for, in the file's order.
+    finds: what a detector finds one of, in a word.
     ages: outputs are ages in years, from 0.
     crops: the ways of cropping that its program has, where they are not the usual ones.
     threshold: below it two faces count as one person, with ``threshold_source``.
@@ -91,8 +91,8 @@ class Entry:
     variants: tuple[str, ...] = ()
     chip: ChipSpec | None = None
     scheme: Scheme | None = None
-    finds: Literal["faces", "dogs", "vehicles"] = "faces"
     labels: tuple[str, ...] | None = None
+    finds: str = "face"
     ages: bool = False
     crops: tuple[Literal[1, 10, "random"], ...] | None = None
     threshold: float | None = None

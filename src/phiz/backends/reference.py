@@ -1,10 +1,11 @@
 """The slow, plain NumPy backend: what every other one is held against.
 
-Sums are taken in float64 and rounded once per layer.
+Sums are taken in float64 and rounded once per layer, but for those over a whole sample.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,6 +73,52 @@ def _resize(x: F32, rows: int, columns: int) -> F64:
     return value
 
 
+def _interleave(inputs: list[F32], node: Node) -> F32:
+    down, across = node.ints("strides")
+    n, channels, rows, columns = inputs[0].shape
+    out = np.empty((n, channels, rows * down, columns * across), np.float32)
+    for index, value in enumerate(inputs):
+        out[:, :, index // across :: down, index % across :: across] = value
+    return out[:, :, : int(node.number("rows")), : int(node.number("columns"))]
+
+
+def _gelu(x: F32) -> F64:
+    wide = x.astype(np.float64)
+    erf = np.fromiter(map(math.erf, (wide / math.sqrt(2)).flat), np.float64, wide.size)
+    return np.asarray(0.5 * wide * (1 + erf.reshape(wide.shape)))
+
+
+def _softmax(x: F32) -> F64:
+    wide = x.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=3, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=3, keepdims=True))
+
+
+def _mean(x: F32) -> F32:
+    """Return each sample's mean, (n, 1, 1, 1), added up as ``Op.LAYER_NORM`` says."""
+    sums = np.cumsum(x.reshape(len(x), -1), axis=1, dtype=np.float32)[:, -1]
+    return np.asarray(sums.reshape(-1, 1, 1, 1) / np.float32(x[0].size))
+
+
+def _normalise(x: F32, node: Node) -> F64:
+    """Divide each sample by its deviation, or by the root of its mean square."""
+    centre = _mean(x) if node.op is Op.LAYER_NORM else np.zeros(1, np.float32)
+    power = (_mean(x * x) - centre * centre).astype(np.float64)
+    scaled = (x.astype(np.float64) - centre) / np.sqrt(power + node.number("eps"))
+    gamma, beta = (node.params.get(key, np.zeros(1)) for key in ("gamma", "beta"))
+    return np.asarray(gamma[:, None, None] * scaled + beta[:, None, None])
+
+
+def _rotate(x: F32, cos: F64, sin: F64) -> F64:
+    """Turn pairs of columns; an odd last column stays."""
+    value = x.astype(np.float64)
+    end = 2 * cos.shape[1]
+    a, b = x[..., 0:end:2], x[..., 1:end:2]
+    value[..., 0:end:2] = a * cos - b * sin
+    value[..., 1:end:2] = a * sin + b * cos
+    return value
+
+
 def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     x = inputs[0]
     params = {key: array.astype(np.float64) for key, array in node.params.items()}
@@ -87,10 +134,32 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         return np.asarray(np.where(x > 0, x, np.float64(node.number("alpha")) * x))
     if node.op is Op.SIGMOID:
         return np.asarray(1 / (1 + np.exp(-x.astype(np.float64))))
+    if node.op is Op.GELU:
+        return _gelu(x)
+    if node.op is Op.SOFTMAX:
+        return _softmax(x)
+    if node.op in (Op.LAYER_NORM, Op.RMS_NORM):
+        return _normalise(x, node)
+    if node.op is Op.LINEAR:
+        return np.asarray(x.astype(np.float64) @ params["weight"] + params.get("bias", 0.0))
+    if node.op is Op.MATMUL:
+        return np.asarray(x.astype(np.float64) @ inputs[1].astype(np.float64))
+    if node.op is Op.CAUSAL_MASK:
+        rows, columns = x.shape[2:]
+        return np.asarray(np.where(np.tri(rows, columns) > 0, x, np.float32(-np.inf)))
+    if node.op is Op.ROTATE:
+        return _rotate(x, params["cos"], params["sin"])
+    if node.op is Op.TRANSPOSE:
+        return np.swapaxes(x, 2, 3)
+    if node.op is Op.RESHAPE:
+        sides = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
+        return np.reshape(x, (len(x), *sides))
     if node.op is Op.SCALE:
         return np.asarray(x * np.float64(node.number("factor")))
     if node.op is Op.CONCAT:
         return np.concatenate(inputs, axis=1)
+    if node.op is Op.INTERLEAVE:
+        return _interleave(inputs, node)
     if node.op is Op.RESIZE:
         return _resize(x, int(node.number("rows")), int(node.number("columns")))
     if node.op is Op.BATCH_NORM:

@@ -180,7 +180,8 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
 class Counted:
     """What a run over many pictures came to."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "face") -> None:
+        self.noun = noun
         self.pictures = self.faces = self.failed = 0
 
     def exit_code(self) -> int:
@@ -188,7 +189,9 @@ class Counted:
         return 1 if self.failed else 0
 
     def __str__(self) -> str:
-        text = f"{plural(self.faces, 'face')} in {plural(self.pictures - self.failed, 'picture')}"
+        text = (
+            f"{plural(self.faces, self.noun)} in {plural(self.pictures - self.failed, 'picture')}"
+        )
         return f"{text}, {self.failed} could not be read" if self.failed else text
 
 
@@ -223,7 +226,7 @@ def counting(total: int, what: str) -> Iterator[Any]:
 
 
 def analysed(
-    paths: Sequence[Path], recipe: Recipe, what: str, *, cached: bool = False
+    paths: Sequence[Path], recipe: Recipe, what: str, *, noun: str = "face", cached: bool = False
 ) -> Iterator[tuple[FaceTable, Counted]]:
     """Run the pipeline over pictures with progress; yields each table and the count so far.
 
@@ -232,7 +235,7 @@ def analysed(
     from phiz.pipeline import run
 
     with remembered(cached) as cache:
-        yield from counted(run(paths, recipe, cache=cache), len(paths), what)
+        yield from counted(run(paths, recipe, cache=cache), len(paths), what, noun=noun)
 
 
 @contextmanager
@@ -249,13 +252,13 @@ def remembered(wanted: bool) -> Iterator[FaceCache | None]:
 
 
 def counted(
-    tables: Iterable[FaceTable], total: int, what: str
+    tables: Iterable[FaceTable], total: int, what: str, *, noun: str = "face"
 ) -> Iterator[tuple[FaceTable, Counted]]:
     """Count tables of one picture each, with progress; yields each table and the count so far.
 
     Pictures with an error are reported on standard error as they come.
     """
-    count = Counted()
+    count = Counted(noun)
     with counting(total, what) as step:
         for table in tables:
             step()
@@ -271,10 +274,10 @@ def counted(
 class Writer:
     """Prints tables: for people, as JSON Lines, or as CSV."""
 
-    def __init__(self, *, as_json: bool, as_csv: bool) -> None:
+    def __init__(self, *, as_json: bool, as_csv: bool, noun: str = "face") -> None:
         if as_json and as_csv:
             raise OptionError("give either --json or --csv, not both")
-        self._json, self._csv = as_json, as_csv
+        self._json, self._csv, self._noun = as_json, as_csv, noun
         self._rows = csv.writer(sys.stdout, lineterminator="\n")
         self._headed = False
 
@@ -290,7 +293,7 @@ class Writer:
 
     def _write_text(self, table: FaceTable) -> None:
         count = len(table)
-        found = plural(count, "face") if count else "no faces"
+        found = plural(count, self._noun) if count else f"no {self._noun}s"
         typer.echo(f"{table.pictures[0].source}: {found}")
         for i in range(count):
             x0, y0, x1, y1 = (f"{side:g}" for side in table.boxes[i].tolist())

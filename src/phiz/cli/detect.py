@@ -9,6 +9,7 @@ import typer
 
 from phiz.cli import common
 from phiz.cli.common import MAX_PIXELS
+from phiz.zoo import find_entry
 
 NAME = "detect"
 HELP = """Find faces: boxes, scores, and the pose each sub-detector is for.
@@ -60,7 +61,9 @@ def search(
     max_pixels: int,
 ) -> int:
     """Run models over pictures and print what they find; returns the exit code."""
-    writer = common.Writer(as_json=as_json, as_csv=as_csv)
+    entry = find_entry(models[0])
+    noun = entry.finds if entry else "face"
+    writer = common.Writer(as_json=as_json, as_csv=as_csv, noun=noun)
     found = common.find_pictures(pictures, skip=draw)
     common.ensure_models(name for name in models if name)
     from phiz.cli.drawing import Drawer
@@ -70,8 +73,8 @@ def search(
         *models, upsample=upsample, threshold=score, jitter=jitter, max_pixels=max_pixels
     )
     drawer = Drawer(draw, found) if draw else None
-    count = common.Counted()
-    for table, count in common.analysed(found, recipe, "looking for faces"):  # noqa: B007
+    count = common.Counted(noun)
+    for table, count in common.analysed(found, recipe, f"looking for {noun}s", noun=noun):  # noqa: B007
         writer.write(table)
         if drawer:
             drawer.draw(table, max_pixels=max_pixels)

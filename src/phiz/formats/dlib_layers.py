@@ -7,7 +7,7 @@ architecture or each other.  Source: dlib ``layers.h``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from phiz.formats.dlib_stream import (
     read_bool,
     read_float,
     read_int,
+    read_matrix,
     read_string,
     read_tensor,
 )
@@ -31,16 +32,27 @@ from phiz.graph.layers import (
     Concat,
     Cont,
     Fc,
+    Gelu,
     Layer,
+    LayerNorm,
     LeakyRelu,
+    Linear,
     MaxPool,
     Multiply,
+    MultmPrev,
+    PatchesToSequence,
     Relu,
+    ReshapeTo,
     ResizeTo,
+    RmsNorm,
+    Rotary,
     Sig,
+    Softmaxm,
+    Transpose,
+    TrilMask,
 )
 
-__all__ = ["read_layer", "read_name", "same"]
+__all__ = ["MINUS_INFINITY", "read_layer", "read_name", "same"]
 
 _MULTIPLIERS = (
     "learning_rate_multiplier",
@@ -48,6 +60,10 @@ _MULTIPLIERS = (
     "bias_learning_rate_multiplier",
     "bias_weight_decay_multiplier",
 )
+_LARGEST = float(np.finfo(np.float32).max)
+
+MINUS_INFINITY: Final = (0, 32001)
+"""How it is written: as mantissa and exponent.  Source: dlib ``float_details.h``."""
 
 
 def read_name(cursor: Cursor, wanted: tuple[str, ...], what: str) -> str:
@@ -108,6 +124,23 @@ def _read_con(cursor: Cursor, layer: Con, what: str) -> LayerParams:
     return LayerParams(kind, arrays, meta)
 
 
+def _read_single(cursor: Cursor, what: str) -> float:
+    """Read a number that fits into a float32."""
+    start = cursor.at
+    value = read_float(cursor, what)
+    if abs(value) > _LARGEST:
+        cursor.fail(f"{what} of at most {_LARGEST:g}", f"{value:g}", at=start)
+    return value
+
+
+def _read_eps(cursor: Cursor, what: str) -> float:
+    start = cursor.at
+    eps = read_float(cursor, f"eps of {what}")
+    if not 0 < eps <= 1:
+        cursor.fail(f"an eps of {what} between 0 and 1", str(eps), at=start)
+    return eps
+
+
 def _read_batch_norm(cursor: Cursor, kind: str, what: str) -> LayerParams:
     start = cursor.at
     params = read_tensor(cursor, f"parameters of {what}")
@@ -124,7 +157,7 @@ def _read_batch_norm(cursor: Cursor, kind: str, what: str) -> LayerParams:
         "running_stats_window_size": read_int(cursor, f"the statistics window of {what}"),
     }
     meta |= _multipliers(cursor)
-    meta["eps"] = read_float(cursor, f"eps of {what}")
+    meta["eps"] = _read_eps(cursor, what)
     arrays = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
     for key, array in arrays.items():
         same(cursor, f"{key} of {what} with values numbering", gamma.size, array.size, start)
@@ -197,15 +230,91 @@ def _read_fc(cursor: Cursor, layer: Fc, what: str) -> LayerParams:
     return LayerParams(kind, arrays, meta)
 
 
+def _read_linear(cursor: Cursor, layer: Linear, what: str) -> LayerParams:
+    kind = read_name(cursor, ("linear_",), what)
+    start = cursor.at
+    outputs, inputs = (read_int(cursor, f"{side} of {what}") for side in ("outputs", "inputs"))
+    same(cursor, f"{what} with outputs numbering", layer.outputs, outputs, start)
+    params = read_tensor(cursor, f"parameters of {what}")
+    weights = read_alias(cursor, f"weights of {what}")
+    biases = read_alias(cursor, f"biases of {what}")
+    mode = read_int(cursor, f"the bias mode of {what}")
+    same(cursor, f"the bias mode of {what} (0 has one)", 0 if layer.bias else 1, mode, start)
+    meta = {"learning_rate_multiplier": read_float(cursor, "learning rate multiplier")}
+    same(cursor, f"weights of {what} shaped", (inputs, outputs, 1, 1), weights.shape, start)
+    same(cursor, f"biases of {what}", outputs if layer.bias else 0, biases.size, start)
+    weight, bias = _split(cursor, params, (weights, biases), start)
+    arrays = {"weight": weight.reshape(inputs, outputs)}
+    return LayerParams(kind, arrays | {"bias": bias} if layer.bias else arrays, meta)
+
+
+def _read_layer_norm(cursor: Cursor, _layer: LayerNorm, what: str) -> LayerParams:
+    kind = read_name(cursor, ("layer_norm_",), what)
+    start = cursor.at
+    params = read_tensor(cursor, f"parameters of {what}")
+    views = read_alias(cursor, f"gamma of {what}"), read_alias(cursor, f"beta of {what}")
+    gamma, beta = _split(cursor, params, views, start)
+    same(cursor, f"beta of {what} with values numbering", gamma.size, beta.size, start)
+    meta: dict[str, Any] = {
+        key: read_tensor(cursor, f"{key} of {what}") for key in ("means", "invstds")
+    }
+    meta |= _multipliers(cursor)
+    meta["eps"] = _read_eps(cursor, what)
+    return LayerParams(kind, {"gamma": gamma, "beta": beta}, meta)
+
+
+def _read_rms_norm(cursor: Cursor, _layer: RmsNorm, what: str) -> LayerParams:
+    kind = read_name(cursor, ("rms_norm_",), what)
+    start = cursor.at
+    params = read_tensor(cursor, f"parameters of {what}")
+    (gamma,) = _split(cursor, params, (read_alias(cursor, f"gamma of {what}"),), start)
+    meta: dict[str, Any] = _multipliers(cursor)
+    meta["eps"] = _read_eps(cursor, what)
+    return LayerParams(kind, {"gamma": gamma}, meta)
+
+
+def _read_reshape(cursor: Cursor, layer: ReshapeTo, what: str) -> LayerParams:
+    kind = read_name(cursor, ("reshape_to_",), what)
+    start = cursor.at
+    sides = tuple(read_int(cursor, f"a side of {what}") for _ in range(6))
+    want = (layer.channels, layer.rows, layer.columns)
+    same(cursor, f"{what} to channels, rows and columns", want, sides[3:], start)
+    if read_bool(cursor, f"whether {what} changes the size"):
+        cursor.fail(f"{what} to keep the number of values", "one that resizes pictures", at=start)
+    return LayerParams(kind, {}, {"from": sides[:3]})
+
+
+def _read_tril(cursor: Cursor, _layer: TrilMask, what: str) -> LayerParams:
+    kind = read_name(cursor, ("tril_",), what)
+    start = cursor.at
+    found = tuple(read_int(cursor, f"a number of {what}") for _ in range(3))
+    wanted = f"{what} with minus infinity above diagonal 0, which is"
+    same(cursor, wanted, (0, *MINUS_INFINITY), found, start)
+    return LayerParams(kind, {}, {})
+
+
+def _read_rotary(cursor: Cursor, _layer: Rotary, what: str) -> LayerParams:
+    kind = read_name(cursor, ("rotary_positional_embedding_",), what)
+    start = cursor.at
+    rows, columns = read_int(cursor, f"rows of {what}"), read_int(cursor, f"columns of {what}")
+    if rows < 1 or columns < 2:
+        cursor.fail(f"rows and columns of {what}", f"{rows} x {columns}", at=start)
+    angles, cos, sin = (
+        read_matrix(cursor, f"{table} of {what}", (rows, columns // 2))
+        for table in ("angles", "cosines", "sines")
+    )
+    return LayerParams(kind, {"cos": cos, "sin": sin}, {"columns": columns, "angles": angles})
+
+
 def _read_leaky_relu(cursor: Cursor, _layer: LeakyRelu, what: str) -> LayerParams:
     kind = read_name(cursor, ("leaky_relu_",), what)
-    return LayerParams(kind, {}, {"alpha": read_float(cursor, f"alpha of {what}")})
+    return LayerParams(kind, {}, {"alpha": _read_single(cursor, f"alpha of {what}")})
 
 
 def _read_multiply(cursor: Cursor, _layer: Multiply, what: str) -> LayerParams:
     kind = read_name(cursor, ("multiply_", "dropout_"), what)
     start = cursor.at
-    value = read_float(cursor, f"the number of {what}")
+    value = _read_single(cursor, f"the number of {what}")
     if kind == "multiply_":
         return LayerParams(kind, {}, {"value": value})
     if not 0 <= value <= 1:
@@ -235,12 +344,23 @@ _READERS: Mapping[type, Callable[[Cursor, Any, str], LayerParams]] = {
     Concat: _read_concat,
     Cont: _read_con,
     Fc: _read_fc,
+    Gelu: _nameless("gelu_"),
+    LayerNorm: _read_layer_norm,
     LeakyRelu: _read_leaky_relu,
+    Linear: _read_linear,
     MaxPool: _read_pool,
+    MultmPrev: _nameless("multm_prev_"),
     Multiply: _read_multiply,
+    PatchesToSequence: _nameless("patches_to_sequence_"),
     Relu: _read_relu,
+    ReshapeTo: _read_reshape,
     ResizeTo: _nameless("resize_prev_to_tagged_"),
+    RmsNorm: _read_rms_norm,
+    Rotary: _read_rotary,
     Sig: _nameless("sig_"),
+    Softmaxm: _nameless("softmax_"),
+    Transpose: _nameless("transpose_"),
+    TrilMask: _read_tril,
 }
 
 

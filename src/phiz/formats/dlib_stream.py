@@ -26,6 +26,7 @@ __all__ = [
     "read_dims",
     "read_float",
     "read_int",
+    "read_matrix",
     "read_string",
     "read_tensor",
     "read_vector_f64",
@@ -149,6 +150,20 @@ def read_vector_f64(cursor: Cursor, what: str) -> F64:
     if rows != 1 and columns != 1:
         cursor.fail(f"{what} as one column", f"{rows} x {columns}", at=start)
     return np.array([read_float(cursor, what) for _ in range(rows * columns)], np.float64)
+
+
+def read_matrix(cursor: Cursor, what: str, shape: tuple[int, int]) -> F32:
+    """Read a matrix<float> of this many rows and columns; returns (rows, columns) float32."""
+    start = cursor.at
+    found = read_dims(cursor, what)
+    if found != shape:
+        cursor.fail(f"{what} of {shape[0]} x {shape[1]}", f"{found[0]} x {found[1]}", at=start)
+    count = shape[0] * shape[1]
+    with np.errstate(over="ignore"):
+        values = np.fromiter((read_float(cursor, what) for _ in range(count)), np.float32, count)
+    if not np.isfinite(values).all():
+        cursor.fail(f"float32 numbers of {what}", "a larger one", at=start)
+    return values.reshape(shape)
 
 
 Shape4 = tuple[int, int, int, int]

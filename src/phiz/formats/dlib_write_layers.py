@@ -13,12 +13,14 @@ import numpy as np
 
 from phiz.checks import F32, check
 from phiz.errors import ShapeError
+from phiz.formats.dlib_layers import MINUS_INFINITY
 from phiz.formats.dlib_write_stream import (
     DOUBLE,
     write_alias,
     write_bool,
     write_float,
     write_int,
+    write_matrix,
     write_string,
     write_tensor,
 )
@@ -31,13 +33,24 @@ from phiz.graph.layers import (
     Concat,
     Cont,
     Fc,
+    Gelu,
     Layer,
+    LayerNorm,
     LeakyRelu,
+    Linear,
     MaxPool,
     Multiply,
+    MultmPrev,
+    PatchesToSequence,
     Relu,
+    ReshapeTo,
     ResizeTo,
+    RmsNorm,
+    Rotary,
     Sig,
+    Softmaxm,
+    Transpose,
+    TrilMask,
 )
 
 __all__ = ["wanted_kind", "write_layer"]
@@ -48,7 +61,7 @@ _MULTIPLIERS = {
     "bias_learning_rate_multiplier": 1.0,
     "bias_weight_decay_multiplier": 0.0,
 }
-_BATCH_NORM_MULTIPLIERS = {
+_NORM_MULTIPLIERS = {
     "learning_rate_multiplier": 1.0,
     "weight_decay_multiplier": 0.0,
     "bias_learning_rate_multiplier": 1.0,
@@ -59,10 +72,17 @@ _NAMES = {
     "addprev": "add_prev_",
     "avgpool": "avg_pool_2",
     "concat": "concat_",
+    "gelu": "gelu_",
     "maxpool": "max_pool_2",
+    "multmprev": "multm_prev_",
+    "patchestosequence": "patches_to_sequence_",
     "relu": "relu_",
+    "reshapeto": "reshape_to_",
     "resizeto": "resize_prev_to_tagged_",
     "sig": "sig_",
+    "softmaxm": "softmax_",
+    "transpose": "transpose_",
+    "trilmask": "tril_",
 }
 _EMPTY = np.zeros((0, 0, 0, 0), np.float32)
 
@@ -134,7 +154,7 @@ def _write_batch_norm(have: LayerParams, what: str) -> bytes:
         + b"".join(map(write_tensor, stored))
         + write_int(meta.get("num_updates", 0))
         + write_int(meta.get("running_stats_window_size", 100))
-        + _doubles(meta, _BATCH_NORM_MULTIPLIERS)
+        + _doubles(meta, _NORM_MULTIPLIERS)
         + write_float(eps, DOUBLE)
     )
 
@@ -177,6 +197,54 @@ def _write_fc(layer: Fc, have: LayerParams, what: str) -> bytes:
     return out + write_bool(use_bias) if kind == "fc_3" else out
 
 
+def _write_linear(layer: Linear, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("linear_",), what)
+    weight = _array(have, "weight", (None, layer.outputs), what)
+    parts, view = [weight], write_alias()
+    if layer.bias:
+        parts.append(_array(have, "bias", (layer.outputs,), what)[None])
+        view = write_alias(1, layer.outputs)
+    out = write_string(kind) + write_int(layer.outputs) + write_int(len(weight))
+    out += write_tensor(np.concatenate(parts)) + write_alias(*weight.shape) + view
+    out += write_int(0 if layer.bias else 1)
+    return out + _doubles(have.meta, {"learning_rate_multiplier": 1.0})
+
+
+def _write_norm(layer: LayerNorm | RmsNorm, have: LayerParams, what: str) -> bytes:
+    centred = isinstance(layer, LayerNorm)
+    kind = wanted_kind(have, ("layer_norm_" if centred else "rms_norm_",), what)
+    gamma = _array(have, "gamma", (None,), what)
+    parts = [gamma, _array(have, "beta", (len(gamma),), what)] if centred else [gamma]
+    out = write_string(kind) + write_tensor(_flat(*parts))
+    out += len(parts) * write_alias(1, len(gamma))
+    if centred:
+        out += b"".join(write_tensor(have.meta.get(key, _EMPTY)) for key in ("means", "invstds"))
+    out += _doubles(have.meta, _NORM_MULTIPLIERS)
+    return out + write_float(have.meta.get("eps", 1e-5), DOUBLE)
+
+
+def _write_reshape(layer: ReshapeTo, have: LayerParams, what: str) -> bytes:
+    sides = (*have.meta.get("from", (0, 0, 0)), layer.channels, layer.rows, layer.columns)
+    out = write_string(wanted_kind(have, ("reshape_to_",), what))
+    return out + b"".join(map(write_int, sides)) + write_bool(False)
+
+
+def _write_tril(_layer: TrilMask, have: LayerParams, what: str) -> bytes:
+    out = write_string(wanted_kind(have, ("tril_",), what))
+    return out + b"".join(map(write_int, (0, *MINUS_INFINITY)))
+
+
+def _write_rotary(_layer: Rotary, have: LayerParams, what: str) -> bytes:
+    kind = wanted_kind(have, ("rotary_positional_embedding_",), what)
+    cos = _array(have, "cos", (None, None), what)
+    sin = _array(have, "sin", cos.shape, what)
+    # The angles themselves are read by nothing.
+    angles = have.meta.get("angles", np.arctan2(sin, cos))
+    out = write_string(kind) + write_int(len(cos))
+    out += write_int(have.meta.get("columns", 2 * cos.shape[1]))
+    return out + b"".join(map(write_matrix, (angles, cos, sin)))
+
+
 def _write_leaky_relu(_layer: LeakyRelu, have: LayerParams, what: str) -> bytes:
     kind = wanted_kind(have, ("leaky_relu_",), what)
     return write_string(kind) + write_float(have.meta.get("alpha", float(np.float32(0.01))))
@@ -208,12 +276,23 @@ _WRITERS: Mapping[type, Callable[[Any, LayerParams, str], bytes]] = {
     Concat: _write_concat,
     Cont: _write_con,
     Fc: _write_fc,
+    Gelu: _nameless("gelu_"),
+    LayerNorm: _write_norm,
     LeakyRelu: _write_leaky_relu,
+    Linear: _write_linear,
     MaxPool: _write_pool,
+    MultmPrev: _nameless("multm_prev_"),
     Multiply: _write_multiply,
+    PatchesToSequence: _nameless("patches_to_sequence_"),
     Relu: _write_relu,
+    ReshapeTo: _write_reshape,
     ResizeTo: _nameless("resize_prev_to_tagged_"),
+    RmsNorm: _write_norm,
+    Rotary: _write_rotary,
     Sig: _nameless("sig_"),
+    Softmaxm: _nameless("softmax_"),
+    Transpose: _nameless("transpose_"),
+    TrilMask: _write_tril,
 }
 
 

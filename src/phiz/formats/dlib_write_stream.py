@@ -30,6 +30,7 @@ __all__ = [
     "write_column",
     "write_float",
     "write_int",
+    "write_matrix",
     "write_string",
     "write_tensor",
 ]
@@ -161,7 +162,12 @@ def join_slots(slots: Slots) -> bytes:
     return slots.raw[slots.used].tobytes()
 
 
+def write_matrix(values: F32 | F64, digits: int = FLOAT) -> bytes:
+    """Write a matrix (rows, columns), both of which are written negated."""
+    rows, columns = values.shape
+    return write_int(-rows) + write_int(-columns) + join_slots(float_slots(values, digits))
+
+
 def write_column(values: F32 | F64, digits: int = FLOAT) -> bytes:
-    """Write a matrix of one column from (n,): rows and columns are written negated."""
-    flat = values.reshape(-1)
-    return write_int(-len(flat)) + write_int(-1) + join_slots(float_slots(flat, digits))
+    """Write a matrix of one column from (n,)."""
+    return write_matrix(values.reshape(-1, 1), digits)

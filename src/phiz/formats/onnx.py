@@ -7,6 +7,7 @@ protocol buffers encoding guide.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -120,6 +121,35 @@ class _Writer:
             mode="linear",
         )
 
+    def interleave(self, node: Node, shape: Shape) -> str:
+        """Append what puts the phases of a picture together: first columns, then rows."""
+        name, (down, across) = node.name, node.ints("strides")
+        rows, columns = int(shape[1] or 0), int(shape[2] or 0)
+        last = self.constant(f"{name}.last", np.array([4], np.int64))
+        line = self.constant(f"{name}.line", np.array([0, 0, rows, 1, columns * across], np.int64))
+        lines = []
+        for i in range(down):
+            phases = node.inputs[i * across : (i + 1) * across]
+            apart = [
+                self.node("Unsqueeze", [part, last], f"{name}.{i}.{j}")
+                for j, part in enumerate(phases)
+            ]
+            pairs = self.node("Concat", apart, f"{name}.{i}.pairs", axis=4)
+            lines.append(self.node("Reshape", [pairs, line], f"{name}.{i}.line"))
+        stacked = self.node("Concat", lines, f"{name}.lines", axis=3)
+        whole = np.array([0, 0, rows * down, columns * across], np.int64)
+        keep = np.array([int(node.number("rows")), int(node.number("columns"))], np.int64)
+        sizes = self.constant(f"{name}.whole", whole)
+        if (keep == whole[2:]).all():
+            return self.node("Reshape", [stacked, sizes], name)
+        larger = self.node("Reshape", [stacked, sizes], f"{name}.larger")
+        ends = (np.zeros(2, np.int64), keep, np.array([2, 3], np.int64))
+        limits = [
+            self.constant(f"{name}.{key}", value)
+            for key, value in zip(("from", "to", "axes"), ends, strict=True)
+        ]
+        return self.node("Slice", [larger, *limits], name)
+
 
 def _channels(array: F32) -> F32:
     return array.reshape(1, -1, 1, 1)
@@ -132,7 +162,76 @@ def _write_conv(out: _Writer, node: Node, weight: F32, bias: F32 | None, **attrs
     out.node("Conv", inputs, node.name, kernel_shape=weight.shape[2:], **attrs)  # type: ignore[arg-type]
 
 
+def _write_gelu(out: _Writer, node: Node) -> None:
+    """Write what the operator Gelu of later operator sets computes."""
+    name, source = node.name, node.inputs[0]
+    root, one, half = (
+        out.constant(f"{name}.{key}", np.array(value, np.float32))
+        for key, value in (("root", 2**0.5), ("one", 1), ("half", 0.5))
+    )
+    erf = out.node("Erf", [out.node("Div", [source, root], f"{name}.part")], f"{name}.erf")
+    share = out.node("Add", [erf, one], f"{name}.share")
+    out.node("Mul", [out.node("Mul", [source, share], f"{name}.twice"), half], name)
+
+
+def _write_mean(out: _Writer, source: str, output: str, count: int) -> str:
+    """Write the mean of each sample, added up as ``Op.LAYER_NORM`` says."""
+    flat = out.constant(f"{output}.flat", np.array([0, count], np.int64))
+    one = out.constant(f"{output}.one", np.array([0, 1, 1, 1], np.int64))
+    axis = out.constant(f"{output}.axis", np.array(1, np.int64))
+    last = out.constant(f"{output}.last", np.array([count - 1], np.int64))
+    size = out.constant(f"{output}.size", np.array(count, np.float32))
+    row = out.node("Reshape", [source, flat], f"{output}.row")
+    sums = out.node("CumSum", [row, axis], f"{output}.sums")
+    total = out.node("Gather", [sums, last], f"{output}.total", axis=1)
+    share = out.node("Div", [total, size], f"{output}.share")
+    return out.node("Reshape", [share, one], output)
+
+
+def _write_norm(out: _Writer, node: Node, count: int) -> None:
+    """Write the division of each sample by its deviation, or by the root of its mean square."""
+    name, source = node.name, node.inputs[0]
+    square = out.node("Mul", [source, source], f"{name}.square")
+    power = _write_mean(out, square, f"{name}.power", count)
+    if node.op is Op.LAYER_NORM:
+        mean = _write_mean(out, source, f"{name}.mean", count)
+        source = out.node("Sub", [source, mean], f"{name}.centred")
+        mean = out.node("Mul", [mean, mean], f"{name}.mean.square")
+        power = out.node("Sub", [power, mean], f"{name}.variance")
+    eps = out.constant(f"{name}.eps", np.array(node.number("eps"), np.float32))
+    root = out.node("Sqrt", [out.node("Add", [power, eps], f"{name}.sum")], f"{name}.root")
+    scaled = out.node("Div", [source, root], f"{name}.scaled")
+    gamma = out.constant(f"{name}.gamma", _channels(node.params["gamma"]))
+    if "beta" not in node.params:
+        out.node("Mul", [scaled, gamma], name)
+        return
+    beta = out.constant(f"{name}.beta", _channels(node.params["beta"]))
+    out.node("Add", [out.node("Mul", [scaled, gamma], f"{name}.gained"), beta], name)
+
+
+def _write_rotate(out: _Writer, node: Node, columns: int) -> None:
+    """Write x * cos + (x with each pair's columns swapped) * (-sin, sin)."""
+    name, source = node.name, node.inputs[0]
+    cos, sin = node.params["cos"], node.params["sin"]
+    end = 2 * cos.shape[1]
+    order = np.arange(columns)
+    order[:end] ^= 1
+    keep, cross = np.ones((len(cos), columns)), np.zeros((len(cos), columns))
+    keep[:, :end] = np.repeat(cos, 2, axis=1)
+    cross[:, 0:end:2], cross[:, 1:end:2] = -sin, sin
+    swapped = out.node(
+        "Gather", [source, out.constant(f"{name}.order", order)], f"{name}.swapped", axis=3
+    )
+    factors = [
+        out.constant(f"{name}.{key}", table.astype(np.float32))
+        for key, table in (("cos", keep), ("sin", cross))
+    ]
+    first = out.node("Mul", [source, factors[0]], f"{name}.straight")
+    out.node("Add", [first, out.node("Mul", [swapped, factors[1]], f"{name}.crossed")], name)
+
+
 _SIMPLE = {
+    Op.MATMUL: "MatMul",
     Op.RELU: "Relu",
     Op.SIGMOID: "Sigmoid",
     Op.GLOBAL_AVG_POOL: "GlobalAveragePool",
@@ -174,10 +273,36 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
     elif node.op is Op.SCALE:
         factor = out.constant(f"{name}.factor", np.array(node.number("factor"), np.float32))
         out.node("Mul", [source, factor], name)
+    elif node.op is Op.LINEAR:
+        factors = [source, out.constant(f"{name}.weight", params["weight"])]
+        if "bias" in params:
+            product = out.node("MatMul", factors, f"{name}.product")
+            out.node("Add", [product, out.constant(f"{name}.bias", params["bias"])], name)
+        else:
+            out.node("MatMul", factors, name)
+    elif node.op is Op.GELU:
+        _write_gelu(out, node)
+    elif node.op in (Op.LAYER_NORM, Op.RMS_NORM):
+        _write_norm(out, node, math.prod(int(side or 1) for side in shapes[name]))
+    elif node.op is Op.SOFTMAX:
+        out.node("Softmax", [source], name, axis=3)
+    elif node.op is Op.CAUSAL_MASK:
+        _, rows, columns = (int(side or 1) for side in shapes[name])
+        mask = np.where(np.tri(rows, columns, dtype=np.bool_), 0, -np.inf).astype(np.float32)
+        out.node("Add", [source, out.constant(f"{name}.mask", mask)], name)
+    elif node.op is Op.ROTATE:
+        _write_rotate(out, node, int(shapes[name][2] or 1))
+    elif node.op is Op.TRANSPOSE:
+        out.node("Transpose", [source], name, perm=(0, 1, 3, 2))
+    elif node.op is Op.RESHAPE:
+        shape = np.array([0, *(int(side or 1) for side in shapes[name])], np.int64)  # 0: as it is
+        out.node("Reshape", [source, out.constant(f"{name}.shape", shape)], name)
     elif node.op is Op.LEAKY_RELU:
         out.node("LeakyRelu", [source], name, alpha=node.number("alpha"))
     elif node.op is Op.CONCAT:
         out.node("Concat", node.inputs, name, axis=1)
+    elif node.op is Op.INTERLEAVE:
+        out.interleave(node, shapes[source])
     elif node.op is Op.RESIZE:
         channels = shapes[source][0]
         sides = [int(node.number(key)) for key in ("rows", "columns")]

@@ -14,7 +14,18 @@ from typing import Any
 from phiz.checks import F32
 from phiz.formats.cursor import Cursor
 from phiz.graph.arch import Arch, ArchParams, LayerParams
-from phiz.graph.layers import Affine, Con, Fc, InputRgb, Layer, Multiply
+from phiz.graph.layers import (
+    Affine,
+    Con,
+    Fc,
+    InputRgb,
+    Layer,
+    LayerNorm,
+    Linear,
+    Multiply,
+    RmsNorm,
+    Rotary,
+)
 
 __all__ = ["is_onnx", "params_by_layer", "read_initializers"]
 
@@ -132,6 +143,8 @@ def _layer(layer: Layer, number: int, have: Mapping[str, F32], cursor: Cursor) -
         if scalar.size != 1:
             cursor.fail(f"layer_{number}_scalar as one number", f"{scalar.size}", at=0)
         return LayerParams("multiply_", {}, {"value": float(scalar.reshape(-1)[0])})
+    if isinstance(layer, (LayerNorm, Linear, RmsNorm, Rotary)):
+        cursor.fail("a dlib file", "an ONNX file, which has no names for such parameters", at=0)
     return LayerParams(type(layer).__name__.lower(), {}, {})
 
 

@@ -25,25 +25,49 @@ from phiz.graph.layers import (
     Concat,
     Cont,
     Fc,
+    Gelu,
     Input,
     InputMatrix,
     InputPlanes,
     InputPyramid,
     Layer,
+    LayerNorm,
     LeakyRelu,
+    Linear,
     Loss,
     MaxPool,
     Multiply,
+    MultmPrev,
+    PatchesToSequence,
     Relu,
     Repeat,
+    ReshapeTo,
     ResizeTo,
+    RmsNorm,
+    Rotary,
     Sig,
     Skip,
+    Softmaxm,
     Tag,
+    Transpose,
+    TrilMask,
 )
 from phiz.graph.ops import Op
 
 __all__ = ["Arch", "ArchParams", "Extra", "LayerParams", "Layout", "Part"]
+
+# Layers that are one operation without attributes; its parameters are those of the file.
+_SIMPLE: Mapping[type, Op] = {
+    Fc: Op.FC,
+    Gelu: Op.GELU,
+    Linear: Op.LINEAR,
+    Relu: Op.RELU,
+    Rotary: Op.ROTATE,
+    Sig: Op.SIGMOID,
+    Softmaxm: Op.SOFTMAX,
+    Transpose: Op.TRANSPOSE,
+    TrilMask: Op.CAUSAL_MASK,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +143,8 @@ class Arch:
                 value = tags[layer.number]
             elif isinstance(layer, AddPrev):
                 value = builder.add_padded(value, tags[layer.number], name=name)
+            elif isinstance(layer, MultmPrev):
+                value = builder.add(Op.MATMUL, [value, tags[layer.number]], name=name)
             elif isinstance(layer, Concat):
                 value = builder.add(Op.CONCAT, [tags[tag] for tag in layer.tags], name=name)
             elif isinstance(layer, ResizeTo):
@@ -187,18 +213,33 @@ def _lower_layer(
             name=name,
             meta=meta,
         )
-    if isinstance(layer, Fc):
-        return builder.add(Op.FC, [value], params=have.arrays, name=name, meta=meta)
+    if isinstance(layer, (LayerNorm, RmsNorm)):
+        op = Op.LAYER_NORM if isinstance(layer, LayerNorm) else Op.RMS_NORM
+        eps: dict[str, Attr] = {"eps": float(meta["eps"])}
+        return builder.add(op, [value], attrs=eps, params=have.arrays, name=name, meta=meta)
+    if isinstance(layer, ReshapeTo):
+        return _reshape(builder, value, (layer.channels, layer.rows, layer.columns), name)
+    if isinstance(layer, PatchesToSequence):
+        channels, rows, columns = builder.shape(value)
+        if rows is None or columns is None:
+            raise ShapeError(f"{name}: wanted pictures of known size")
+        value = _reshape(builder, value, (1, channels, rows * columns), f"{name}.rows")
+        return builder.add(Op.TRANSPOSE, [value], name=name)
     if isinstance(layer, Multiply):
         scale: dict[str, Attr] = {"factor": float(meta["value"])}
         return builder.add(Op.SCALE, [value], attrs=scale, name=name, meta=meta)
     if isinstance(layer, LeakyRelu):
         leak: dict[str, Attr] = {"alpha": float(meta["alpha"])}
         return builder.add(Op.LEAKY_RELU, [value], attrs=leak, name=name, meta=meta)
-    if isinstance(layer, (Relu, Sig)):
-        op = Op.RELU if isinstance(layer, Relu) else Op.SIGMOID
-        return builder.add(op, [value], name=name, meta=meta)
+    if type(layer) in _SIMPLE:
+        op = _SIMPLE[type(layer)]
+        return builder.add(op, [value], params=have.arrays, name=name, meta=meta)
     raise ShapeError(f"{name}: {layer} is no layer with one input")
+
+
+def _reshape(builder: GraphBuilder, value: str, shape: tuple[int, int, int], name: str) -> str:
+    attrs = dict(zip(("channels", "rows", "columns"), shape, strict=True))
+    return builder.add(Op.RESHAPE, [value], attrs=attrs, name=name)
 
 
 class Extra(Enum):

@@ -86,8 +86,9 @@ class Graph:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the network was trained to."""
-        return sum(array.size for node in self.nodes for array in node.params.values())
+        """How many numbers the network was trained to; tables of angles are none."""
+        trained = (node for node in self.nodes if node.op is not Op.ROTATE)
+        return sum(array.size for node in trained for array in node.params.values())
 
 
 def validate(graph: Graph, *, after: str = "building") -> Graph:

@@ -18,13 +18,16 @@ __all__ = [
     "Concat",
     "Cont",
     "Fc",
+    "Gelu",
     "Input",
     "InputMatrix",
     "InputPlanes",
     "InputPyramid",
     "InputRgb",
     "Layer",
+    "LayerNorm",
     "LeakyRelu",
+    "Linear",
     "Loss",
     "LossBarlowTwins",
     "LossMetric",
@@ -32,12 +35,20 @@ __all__ = [
     "LossPlain",
     "MaxPool",
     "Multiply",
+    "MultmPrev",
+    "PatchesToSequence",
     "Relu",
     "Repeat",
+    "ReshapeTo",
     "ResizeTo",
+    "RmsNorm",
+    "Rotary",
     "Sig",
     "Skip",
+    "Softmaxm",
     "Tag",
+    "Transpose",
+    "TrilMask",
     "chain",
 ]
 
@@ -151,6 +162,63 @@ class Fc:
 
 
 @dataclass(frozen=True, slots=True)
+class Linear:
+    """A fully connected layer over the columns of each row."""
+
+    outputs: int
+    bias: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gelu:
+    """x times the share of a normal distribution below x."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm:
+    """A sample less its mean, over its deviation; then a scale and shift per channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class RmsNorm:
+    """A sample over the root of its mean square; then a scale per channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Softmaxm:
+    """e to the power of each number, over the sum of its row (dlib's plane-wise softmax)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrilMask:
+    """Minus infinity to the right of each plane's diagonal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """Rows become columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReshapeTo:
+    """The same numbers in as many channels, rows and columns."""
+
+    channels: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatchesToSequence:
+    """A row for each pixel, with its channels as columns; one channel (Cydral's layer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotary:
+    """Turns each row's pairs of columns by angles in the file (Su et al. 2021; Cydral's layer)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     """Names the value here."""
 
@@ -167,6 +235,13 @@ class Skip:
 @dataclass(frozen=True, slots=True)
 class AddPrev:
     """Adds the tagged value; what is smaller is filled up with zeros at the end of each axis."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MultmPrev:
+    """Each plane as a matrix, times that of the tagged value."""
 
     number: int
 
@@ -219,7 +294,9 @@ Input: TypeAlias = "InputRgb | InputPyramid | InputMatrix | InputPlanes"
 Loss: TypeAlias = "LossMetric | LossMmod | LossBarlowTwins | LossPlain"
 Layer: TypeAlias = (
     "Con | Cont | Affine | Relu | LeakyRelu | Sig | Multiply | MaxPool | AvgPool | Fc"
-    " | Tag | Skip | AddPrev | Concat | ResizeTo | Repeat"
+    " | Linear | Gelu | LayerNorm | RmsNorm | Softmaxm | TrilMask | Transpose | ReshapeTo"
+    " | PatchesToSequence | Rotary"
+    " | Tag | Skip | AddPrev | MultmPrev | Concat | ResizeTo | Repeat"
 )
 Parts: TypeAlias = "Layer | Sequence[Parts]"
 

@@ -28,12 +28,22 @@ class Op(str, Enum):
     eps.  Always the running statistics."""
     AFFINE = "affine"
     """gamma * x + beta per channel; gamma, beta (channels,)."""
+    LAYER_NORM = "layer_norm"
+    """gamma * (x - mean) / sqrt(mean of x * x - mean * mean + eps) + beta, the means over all of a
+    sample; gamma, beta (channels,); eps.  Sums are taken in float32, one number after the other,
+    as dlib does: of the 45,864 numbers of a vision transformer, which are all positive, that
+    changes the deviation by 1e-4."""
+    RMS_NORM = "rms_norm"
+    """gamma * x / sqrt(mean of x * x + eps), the mean over all of a sample, as above; gamma
+    (channels,); eps."""
     RELU = "relu"
     """max(0, x)."""
     LEAKY_RELU = "leaky_relu"
     """x where it is positive, else alpha * x; alpha."""
     SIGMOID = "sigmoid"
     """1 / (1 + exp(-x))."""
+    GELU = "gelu"
+    """x * (1 + erf(x / sqrt 2)) / 2."""
     SCALE = "scale"
     """x * factor; factor."""
     MAX_POOL = "max_pool"
@@ -48,11 +58,29 @@ class Op(str, Enum):
     """Sum of two inputs of equal shape."""
     CONCAT = "concat"
     """The channels of all inputs, one after the other; rows and columns are equal."""
+    INTERLEAVE = "interleave"
+    """Pixel (y, x) of input (i, j) becomes pixel (y * strides[0] + i, x * strides[1] + j); inputs
+    are ordered by i, then j.  strides; of the result, the first rows and columns are kept."""
     RESIZE = "resize"
     """Bilinear, corners aligned, to rows and columns."""
     FC = "fc"
     """x flattened in (channel, row, column) order, times weight (in, out), plus bias (out,) or
     none; (n, out, 1, 1)."""
+    LINEAR = "linear"
+    """Each row times weight (in, out), plus bias (out,) or none; (n, channels, rows, out)."""
+    MATMUL = "matmul"
+    """Each plane of the first input as a matrix times that of the second."""
+    SOFTMAX = "softmax"
+    """e to the power of each number, over the sum of its row."""
+    CAUSAL_MASK = "causal_mask"
+    """x, but minus infinity where the column is greater than the row."""
+    ROTATE = "rotate"
+    """Columns in pairs (a, b) to (a cos - b sin, a sin + b cos), an odd last one as it is;
+    cos, sin (rows, columns // 2)."""
+    TRANSPOSE = "transpose"
+    """Rows become columns."""
+    RESHAPE = "reshape"
+    """The same numbers in the same order; channels, rows, columns."""
 
     def __str__(self) -> str:
         return self.value

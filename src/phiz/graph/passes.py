@@ -10,9 +10,21 @@ from phiz.checks import F32
 from phiz.graph.graph import Graph, Node
 from phiz.graph.ops import Op
 
-__all__ = ["drop_tiny", "fold_affine", "fold_batch_norm"]
+__all__ = ["drop_tiny", "drop_unread", "fold_affine", "fold_batch_norm"]
 
 _TINY = 1e-30
+_OUTPUT_AXIS = {Op.CONV: 0, Op.CONV_TRANSPOSE: 1}  # of the weights
+
+
+def drop_unread(graph: Graph) -> Graph:
+    """Leave out the nodes that no output depends on."""
+    wanted = set(graph.outputs)
+    kept = []
+    for node in reversed(graph.nodes):
+        if node.name in wanted:
+            wanted.update(node.inputs)
+            kept.append(node)
+    return replace(graph, nodes=tuple(reversed(kept)))
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -41,14 +53,15 @@ def fold_affine(graph: Graph) -> Graph:
         if node.op is not Op.AFFINE:
             continue
         source = next((other for other in graph.nodes if other.name == node.inputs[0]), None)
-        if source is None or source.op is not Op.CONV or source.name in graph.outputs:
+        if source is None or source.op not in _OUTPUT_AXIS or source.name in graph.outputs:
             continue
         if len(graph.readers(source.name)) != 1:
             continue
         gamma = node.params["gamma"].astype(np.float64)
-        weight = source.params["weight"] * gamma[:, None, None, None]
+        filters = np.moveaxis(source.params["weight"], _OUTPUT_AXIS[source.op], -1)
+        weight = np.moveaxis(filters * gamma, -1, _OUTPUT_AXIS[source.op])
         bias = node.params["beta"] + gamma * source.params.get("bias", np.float32(0))
-        params = {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}
+        params = {"weight": weight.astype(np.float32, order="C"), "bias": bias.astype(np.float32)}
         folded[node.name] = replace(source, name=node.name, params=params)
         gone.add(source.name)
     nodes = (folded.get(node.name, node) for node in graph.nodes if node.name not in gone)

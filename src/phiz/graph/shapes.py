@@ -78,7 +78,9 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         if "bias" in node.params:
             _require(node, "bias", weight.shape[1:2], node.params["bias"].shape)
         return weight.shape[1], *_widened(node, shape, weight.shape[2:])
-    if node.op in (Op.AFFINE, Op.BATCH_NORM):
+    if node.op in (Op.AFFINE, Op.BATCH_NORM, Op.LAYER_NORM, Op.RMS_NORM):
+        if node.op in (Op.LAYER_NORM, Op.RMS_NORM):
+            _known(node, shape)
         for key, array in node.params.items():
             _require(node, key, (channels,), array.shape)
         return shape
@@ -103,6 +105,34 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         for other in inputs[1:]:
             _require(node, "rows and columns", shape[1:], other[1:])
         return sum(each[0] for each in inputs), shape[1], shape[2]
+    if node.op is Op.INTERLEAVE:
+        for other in inputs[1:]:
+            _require(node, "equal shapes", shape, other)
+        _require(node, "inputs", math.prod(node.ints("strides")), len(inputs))
+        return channels, int(node.number("rows")), int(node.number("columns"))
+    if node.op is Op.LINEAR:
+        weight = node.params["weight"]
+        _require(node, "columns", weight.shape[0], shape[2])
+        if "bias" in node.params:
+            _require(node, "bias", weight.shape[1:], node.params["bias"].shape)
+        return channels, shape[1], weight.shape[1]
+    if node.op is Op.MATMUL:
+        (_, rows, inner), (others, same, columns) = _known(node, shape), _known(node, inputs[1])
+        _require(node, "channels and rows of the second", (channels, inner), (others, same))
+        return channels, rows, columns
+    if node.op is Op.ROTATE:
+        channels, rows, columns = _known(node, shape)
+        for key, array in node.params.items():
+            _require(node, key, (rows, columns // 2), array.shape)
+        return shape
+    if node.op is Op.TRANSPOSE:
+        return channels, shape[2], shape[1]
+    if node.op is Op.RESHAPE:
+        wanted = tuple(int(node.number(axis)) for axis in ("channels", "rows", "columns"))
+        _require(node, "numbers", math.prod(wanted), math.prod(_known(node, shape)))
+        return wanted[0], wanted[1], wanted[2]
+    if node.op is Op.CAUSAL_MASK:
+        return _known(node, shape)
     if node.op is Op.RESIZE:
         return channels, int(node.number("rows")), int(node.number("columns"))
     return shape  # TO_TENSOR and what works number by number

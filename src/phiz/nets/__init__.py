@@ -13,6 +13,7 @@ from phiz.nets.cydral_attributes import cydral_age, cydral_gender
 from phiz.nets.cydral_colorify import cydral_colorify
 from phiz.nets.cydral_dcgan import cydral_dcgan, cydral_dcgan_generator
 from phiz.nets.cydral_training import cydral_resnet34_stable, cydral_resnet50_ssl
+from phiz.nets.cydral_vit import cydral_vit_s16
 from phiz.nets.dlib_face_resnet import dlib_face_resnet
 from phiz.nets.dlib_mmod import dlib_mmod_dog, dlib_mmod_human, dlib_mmod_vehicle
 from phiz.nets.resnet import dlib_imagenet_resnet34, dlib_imagenet_resnet50, taguchi_gender
@@ -38,6 +39,7 @@ ARCHITECTURES: Final[Mapping[str, Callable[[], Arch | Layout]]] = MappingProxyTy
         "cydral-colorify": cydral_colorify,
         "cydral-resnet34-stable": cydral_resnet34_stable,
         "cydral-resnet50-ssl": cydral_resnet50_ssl,
+        "cydral-vit-s16": cydral_vit_s16,
     }
 )
 """Every dlib architecture phiz knows, by name: a network, or all that its weight file holds."""

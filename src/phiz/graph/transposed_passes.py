@@ -1,0 +1,137 @@
+"""Rewrites of transposed convolutions into plain ones, for which processors have faster kernels.
+
+They change the order of sums, by rounding errors, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phiz.graph.graph import Attr, Graph, Node
+from phiz.graph.ops import Op
+from phiz.graph.shapes import infer
+
+__all__ = ["flip_transposed", "split_transposed"]
+
+_FEW = 16  # output channels below which a plain convolution leaves vector instructions idle
+_POINTWISE = (Op.RELU, Op.LEAKY_RELU, Op.SIGMOID, Op.SCALE, Op.AFFINE)
+
+
+def flip_transposed(graph: Graph) -> Graph:
+    """Turn transposed convolutions of stride 1 into convolutions with the kernel turned round."""
+
+    def flipped(node: Node) -> Node:
+        if node.op is not Op.CONV_TRANSPOSE or node.ints("strides") != (1, 1):
+            return node
+        weight = node.params["weight"]
+        tall, wide = weight.shape[2] - 1, weight.shape[3] - 1
+        top, left, bottom, right = node.ints("pads")
+        pads = (tall - top, wide - left, tall - bottom, wide - right)
+        if min(pads) < 0:
+            return node
+        turned = np.ascontiguousarray(weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+        attrs: dict[str, Attr] = {"strides": (1, 1), "pads": pads, "groups": 1}
+        return replace(node, op=Op.CONV, attrs=attrs, params={**node.params, "weight": turned})
+
+    return replace(graph, nodes=tuple(flipped(node) for node in graph.nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """Every stride-th output along one axis, as a plain convolution.
+
+    taps: the kernel's places it uses, in the order of the input.  pads: before and after.
+    """
+
+    taps: tuple[int, ...]
+    pads: tuple[int, int]
+
+
+def _phases(side: int, kernel: int, stride: int, before: int, wide: int) -> list[_Phase]:
+    """Return the phases of one axis; each makes as many outputs as the first, which has most."""
+    count = -(-wide // stride)
+    found = []
+    for phase in range(stride):
+        first = (phase + before) % stride
+        ahead = (phase + before - first) // stride
+        taps = tuple(range(first, kernel, stride))[::-1]
+        lead = len(taps) - 1 - ahead
+        found.append(_Phase(taps, (lead, count + len(taps) - 1 - side - lead)))
+    return found
+
+
+def _split(node: Node, rows: list[_Phase], columns: list[_Phase]) -> Iterator[Node]:
+    weight = node.params["weight"]
+    for y, row in enumerate(rows):
+        for x, column in enumerate(columns):
+            kernel = weight[:, :, row.taps][..., column.taps].transpose(1, 0, 2, 3)
+            pads = (row.pads[0], column.pads[0], row.pads[1], column.pads[1])
+            yield replace(
+                node,
+                op=Op.CONV,
+                name=f"{node.name}.{y}.{x}",
+                attrs={"strides": (1, 1), "pads": pads, "groups": 1},
+                params={**node.params, "weight": np.ascontiguousarray(kernel)},
+            )
+
+
+def _works_by_pixel(node: Node) -> bool:
+    if node.op is not Op.CONV:
+        return node.op in _POINTWISE
+    return (
+        node.params["weight"].shape[2:] == (1, 1)
+        and node.ints("strides") == (1, 1)
+        and node.ints("pads") == (0, 0, 0, 0)
+    )
+
+
+def split_transposed(graph: Graph) -> Graph:
+    """Turn each strided transposed convolution into one convolution per phase of its outputs.
+
+    What works pixel by pixel on the result goes before the phases are put together: if it makes
+    fewer channels of them, fewer have to be moved.
+    """
+    shapes = infer(graph)
+    nodes: list[Node] = []
+    done: set[str] = set()
+    for node in graph.nodes:
+        if node.name in done:
+            continue
+        _, tall, wide = shapes[node.name]
+        _, height, width = shapes[node.inputs[0]]
+        nodes.append(node)
+        if node.op is not Op.CONV_TRANSPOSE or None in (tall, wide, height, width):
+            continue
+        weight, (down, across) = node.params["weight"], node.ints("strides")
+        top, left, _, _ = node.ints("pads")
+        rows = _phases(int(height or 0), weight.shape[2], down, top, int(tall or 0))
+        columns = _phases(int(width or 0), weight.shape[3], across, left, int(wide or 0))
+        pads = [pad for phase in (*rows, *columns) for pad in phase.pads]
+        overlap = weight.shape[2] > down and weight.shape[3] > across
+        if weight.shape[1] < _FEW or not overlap or min(pads) < 0:
+            continue
+        nodes.pop()
+        parts = list(_split(node, rows, columns))
+        nodes += parts
+        last = node.name
+        while last not in graph.outputs:
+            readers = graph.readers(last)
+            if len(readers) != 1 or not _works_by_pixel(readers[0]):
+                break
+            last = readers[0].name
+            done.add(last)
+            parts = [
+                replace(readers[0], name=f"{last}.{part.name}", inputs=(part.name,))
+                for part in parts
+            ]
+            nodes += parts
+        whole: dict[str, Attr] = {
+            "strides": (down, across),
+            "rows": int(tall or 0),
+            "columns": int(wide or 0),
+        }
+        nodes.append(Node(Op.INTERLEAVE, last, tuple(part.name for part in parts), whole))
+    return replace(graph, nodes=tuple(nodes))
