@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from phiz.imaging import as_image, read_image
     from phiz.loading import load
     from phiz.models.align import align
+    from phiz.models.boxed import crop_boxes
     from phiz.models.hog import HogOptions
     from phiz.models.mmod import CnnOptions
+    from phiz.models.redaction import redact
     from phiz.pipeline import analyze
     from phiz.runtime import Runtime
     from phiz.scores import Scores
@@ -82,8 +84,10 @@ _HOME = {
     "as_image": "imaging",
     "chinese_whispers": "clustering",
     "cluster": "clustering",
+    "crop_boxes": "models.boxed",
     "load": "loading",
     "read_image": "imaging",
+    "redact": "models.redaction",
     "verify": "verification",
 }
 _ROOMS = ("clustering", "errors", "geometry", "imaging", "pipeline", "table", "values", "zoo")
@@ -117,8 +121,10 @@ __all__ = [
     "as_image",
     "chinese_whispers",
     "cluster",
+    "crop_boxes",
     "load",
     "read_image",
+    "redact",
     "verify",
 ]
 

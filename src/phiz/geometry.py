@@ -20,6 +20,7 @@ __all__ = [
     "enclosing_overlap",
     "from_inclusive",
     "greedy_nms",
+    "grown",
     "halved",
     "lround",
     "similarity",
@@ -110,6 +111,13 @@ def box_iou(one: F32, other: F32) -> F64:
     area_b = np.prod(np.clip(b[..., 2:] - b[..., :2], 0, None), axis=-1)
     union = area_a + area_b - meet
     return np.asarray(np.divide(meet, union, out=np.zeros_like(union), where=union > 0), np.float64)
+
+
+def grown(boxes: F32, margin: float) -> F64:
+    """Return boxes (n, 4) float64 with each side moved out by ``margin`` of the box's own side."""
+    wide = np.asarray(boxes, np.float64)
+    border = margin * (wide[:, 2:] - wide[:, :2])
+    return np.concatenate([wide[:, :2] - border, wide[:, 2:] + border], axis=1)
 
 
 def _pixels(rectangles: NDArray[np.int64]) -> F64:

@@ -1,4 +1,4 @@
-"""Pictures in and out: the only importer of Pillow.
+"""Pictures in and out: with the module below it the only importer of Pillow.
 
 Everything inside phiz is ``(h, w, 3)`` uint8 RGB, C-contiguous.
 """
@@ -9,28 +9,36 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 from PIL import UnidentifiedImageError as _Unidentified
 
 from phiz.checks import F32, U8
 from phiz.errors import ImageError, OptionError
+from phiz.originals import Metadata, Original, eight_bit, take_original, write_original
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "Colour",
     "ImageLike",
+    "Metadata",
+    "Original",
     "as_image",
     "decode",
+    "decode_original",
     "draw_faces",
     "encode",
+    "encode_original",
     "is_picture_name",
     "read_image",
+    "resized",
     "shrink",
 ]
 
@@ -56,6 +64,8 @@ _WRITTEN = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".webp": "WEBP",
     ".bmp": "BMP",
     ".tif": "TIFF",
@@ -74,26 +84,6 @@ _open_lock = threading.Lock()
 def is_picture_name(name: str) -> bool:
     """Say whether a file of this name is looked at when a folder is searched."""
     return os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("._")
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Bring 16-bit, 32-bit and floating point grayscale to 8 bits.
-
-    Pillow's own conversion clips instead of scaling, which turns a 16-bit picture white.
-    """
-    if image.mode.startswith("I;16"):
-        wide = np.asarray(image).astype(np.uint16)
-        return Image.fromarray((wide >> 8).astype(np.uint8))
-    if image.mode == "I":
-        wide = np.asarray(image)
-        # 16-bit files of some formats open in this mode; 8-bit ones do not use the range.
-        scaled = wide >> 8 if wide.max(initial=0) > 255 else wide
-        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
-    if image.mode == "F":
-        real = np.nan_to_num(np.asarray(image))
-        scaled = real * 255 if real.max(initial=0) <= 1 else real
-        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
-    return image
 
 
 def _identify(data: io.BytesIO) -> Image.Image:
@@ -123,6 +113,25 @@ def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
     return image
 
 
+@contextmanager
+def _explained(data: bytes, label: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into an ImageError, and nothing to decode too."""
+    if not data:
+        raise ImageError(f"{label}: the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a picture
+            yield
+    except ImageError:
+        raise
+    except _Unidentified:
+        raise ImageError(f"{label}: not a picture in a format phiz reads") from None
+    except MemoryError as error:
+        raise ImageError(f"{label}: not enough memory to decode it") from error
+    except Exception as error:
+        raise ImageError(f"{label}: cannot be decoded: {error}") from error
+
+
 def decode(
     data: bytes, *, label: str = "picture", max_pixels: int = MAX_PIXELS, orient: bool = True
 ) -> U8:
@@ -136,25 +145,13 @@ def decode(
     Returns (h, w, 3) uint8 RGB.  Raises ImageError for what is empty, truncated, no picture at
     all, or larger than ``max_pixels``.
     """
-    if not data:
-        raise ImageError(f"{label}: the file is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a picture
-            image = _open(io.BytesIO(data), max_pixels, label)
-            image.load()
-            if orient:
-                ImageOps.exif_transpose(image, in_place=True)
-            rgb = _eight_bit(image).convert("RGB")
-            return np.array(rgb, np.uint8)
-    except ImageError:
-        raise
-    except _Unidentified:
-        raise ImageError(f"{label}: not a picture in a format phiz reads") from None
-    except MemoryError as error:
-        raise ImageError(f"{label}: not enough memory to decode it") from error
-    except Exception as error:
-        raise ImageError(f"{label}: cannot be decoded: {error}") from error
+    with _explained(data, label):
+        image = _open(io.BytesIO(data), max_pixels, label)
+        image.load()
+        if orient:
+            ImageOps.exif_transpose(image, in_place=True)
+        rgb = eight_bit(image).convert("RGB")
+        return np.array(rgb, np.uint8)
 
 
 def read_image(
@@ -187,7 +184,7 @@ def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = Fa
     if isinstance(source, (str, os.PathLike, bytes)):
         return read_image(source)
     if isinstance(source, Image.Image):
-        return np.array(_eight_bit(source).convert("RGB"), np.uint8)
+        return np.array(eight_bit(source).convert("RGB"), np.uint8)
     if not isinstance(source, np.ndarray):
         raise ImageError(
             f"a picture is a path, bytes, a Pillow image or an array, not {type(source).__name__}"
@@ -215,30 +212,82 @@ def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = Fa
     return np.ascontiguousarray(source[:, :, list(_CHANNELS[order])] if order != "RGB" else source)
 
 
-def encode(image: U8, suffix: str, *, quality: int = 90) -> bytes:
-    """Return the picture (h, w, 3) uint8 RGB as the bytes of a file of this ending.
-
-    Raises ImageError for endings that phiz does not write.
-    """
+def _written_kind(suffix: str) -> str:
     name = _WRITTEN.get(suffix.lower())
     if name is None:
         raise ImageError(
             f"cannot write pictures that end in {suffix!r}: wanted one of {', '.join(_WRITTEN)}"
         )
+    return name
+
+
+def encode(image: U8, suffix: str, *, quality: int = 90) -> bytes:
+    """Return the picture (h, w, 3) uint8 RGB as the bytes of a file of this ending.
+
+    Raises ImageError for endings that phiz does not write.
+    """
+    name = _written_kind(suffix)
     buffer = io.BytesIO()
     options = {"quality": quality} if name in ("JPEG", "WEBP") else {}
     Image.fromarray(image).save(buffer, name, **options)
     return buffer.getvalue()
 
 
-def shrink(image: U8, longest: int) -> U8:
-    """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
+def decode_original(
+    data: bytes, *, label: str = "picture", max_pixels: int = MAX_PIXELS
+) -> Original:
+    """Decode the bytes of a picture file to be changed and written back.
+
+    Raises ImageError as :func:`decode` does, and for animations, for files of several pages, and
+    for colours that could not be written back as they are.
+    """
+    with _explained(data, label):
+        return take_original(_open(io.BytesIO(data), max_pixels, label), data, label)
+
+
+def encode_original(
+    original: Original,
+    pixels: NDArray[Any],
+    suffix: str | None = None,
+    *,
+    metadata: Metadata = "strip",
+) -> bytes:
+    """Return the bytes of a file like the original with other pixels.
+
+    A JPEG keeps its quantisation tables and subsampling, a TIFF whether it is packed, a WebP
+    whether it is lossless.  The orientation has been applied.
+
+    pixels: of the original's shape and dtype.
+    suffix: the ending of the file, where it is to be of another kind.  By default it is of the
+        original's kind, or PNG where phiz does not write that.
+    metadata: ``strip`` keeps the colour profile only.  ``keep`` also keeps what EXIF tells of
+        camera, exposure, date, author and place, and ``no-location`` that without the place.
+        Thumbnails, maker notes, XMP, IPTC and further pictures in the file are never kept: they
+        may show what the pixels no longer do.
+
+    Raises ImageError for endings that phiz does not write and for what cannot be encoded.
+    """
+    kind = None if suffix is None else _written_kind(suffix)
+    if metadata not in get_args(Metadata):
+        known = ", ".join(get_args(Metadata))
+        raise OptionError(f"metadata: wanted one of {known}, found {metadata!r}")
+    try:
+        return write_original(original, pixels, kind, metadata)
+    except Exception as error:  # EXIF may hold anything
+        raise ImageError(f"cannot be written: {error}") from error
+
+
+def resized(image: U8, longest: int) -> U8:
+    """Return the picture with its longer side ``longest`` pixels, smoothly resampled."""
     height, width = image.shape[:2]
     scale = longest / max(height, width)
-    if scale >= 1:
-        return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS), np.uint8)
+
+
+def shrink(image: U8, longest: int) -> U8:
+    """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
+    return image if longest >= max(image.shape[:2]) else resized(image, longest)
 
 
 def draw_faces(

@@ -10,6 +10,7 @@ import contextlib
 import mmap
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -149,6 +150,20 @@ class Runtime:
             for future in futures:
                 future.cancel()
             raise
+
+    def stream(self, work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+        """Yield ``work(item)`` for each item, in order, computed side by side a few items ahead."""
+        started: deque[Future[B]] = deque()
+        try:
+            for item in items:
+                started.append(self.submit(work, item))
+                if len(started) > 2 * self.threads:
+                    yield started.popleft().result()
+            while started:
+                yield started.popleft().result()
+        finally:
+            for future in started:
+                future.cancel()
 
     def __repr__(self) -> str:
         return f"Runtime(threads={self.threads})"

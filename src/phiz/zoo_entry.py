@@ -72,7 +72,7 @@ class Entry:
     variants: architectures of other files that do the same.
     carriers: packages that carry it under another name, and the file in them.
     labels: what each sub-detector or output stands for, in the file's order.
-    finds: what a detector finds one of, for people to read.
+    finds: what a detector finds one of, in a word.
     ages: outputs are ages in years, from 0.
     crops: the ways of cropping that its program has, where they are not the usual ones.
     threshold: below it two faces count as one person, with ``threshold_source``.

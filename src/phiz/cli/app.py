@@ -17,6 +17,8 @@ from phiz.cli import (
     classify,
     cluster,
     colorize,
+    compare_detectors,
+    crop,
     describe,
     detect,
     doctor,
@@ -26,6 +28,7 @@ from phiz.cli import (
     inspect,
     landmarks,
     models,
+    redact,
     verify,
 )
 from phiz.errors import PhizError
@@ -69,8 +72,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, cluster, attributes, classify, generate, colorize,
-    hipsterize, export, doctor, bench,
+    detect, landmarks, describe, verify, cluster, crop, redact, attributes, classify, generate,
+    colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:
     app.command(help=module.HELP, name=module.NAME)(exiting(module.main))

@@ -23,7 +23,8 @@ Example: phiz colorize album/ --out coloured/
 """
 
 _MODEL = "cydral-colorify"
-_KEPT = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # others become PNG
+# Others become PNG.
+_KEPT = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff")
 
 Change: TypeAlias = "Callable[[U8], tuple[U8, Mapping[str, int]]]"
 """Makes a picture of a picture, and counts what was found in it, such as ``{"dogs": 2}``."""

@@ -16,6 +16,7 @@ import typer
 from phiz.errors import DownloadError, OptionError
 
 if TYPE_CHECKING:
+    from phiz.facecache import FaceCache
     from phiz.pipeline import Recipe
     from phiz.table import FaceTable
 
@@ -23,10 +24,12 @@ __all__ = [
     "Counted",
     "Writer",
     "common_folder",
+    "counted",
     "counting",
     "ensure_models",
     "find_pictures",
     "plural",
+    "remembered",
     "start",
 ]
 
@@ -54,6 +57,9 @@ Threshold = Annotated[
 ]
 Jitter = Annotated[
     int, typer.Option(min=0, help="Average descriptors over this many moved copies of each face.")
+]
+Cached = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Remember what was found between runs.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
@@ -226,25 +232,43 @@ def analysed(
 
     Pictures that cannot be read are reported on standard error as they come.
     """
-    from phiz.facecache import FaceCache
     from phiz.pipeline import run
 
-    count = Counted(noun)
-    cache = FaceCache() if cached else None
+    with remembered(cached) as cache:
+        yield from counted(run(paths, recipe, cache=cache), len(paths), what, noun=noun)
+
+
+@contextmanager
+def remembered(wanted: bool) -> Iterator[FaceCache | None]:
+    """Open what was found in pictures before, if that is wanted."""
+    from phiz.facecache import FaceCache
+
+    cache = FaceCache() if wanted else None
     try:
-        with counting(len(paths), what) as step:
-            for table in run(paths, recipe, cache=cache):
-                step()
-                count.pictures += 1
-                count.faces += len(table)
-                problem = table.pictures[0].error
-                if problem is not None:
-                    count.failed += 1
-                    typer.echo(f"phiz: {problem}", err=True)
-                yield table, count
+        yield cache
     finally:
         if cache is not None:
             cache.close()
+
+
+def counted(
+    tables: Iterable[FaceTable], total: int, what: str, *, noun: str = "face"
+) -> Iterator[tuple[FaceTable, Counted]]:
+    """Count tables of one picture each, with progress; yields each table and the count so far.
+
+    Pictures with an error are reported on standard error as they come.
+    """
+    count = Counted(noun)
+    with counting(total, what) as step:
+        for table in tables:
+            step()
+            count.pictures += 1
+            count.faces += len(table)
+            problem = table.pictures[0].error
+            if problem is not None:
+                count.failed += 1
+                typer.echo(f"phiz: {problem}", err=True)
+            yield table, count
 
 
 class Writer:
