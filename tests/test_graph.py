@@ -88,7 +88,10 @@ def every_op() -> Graph:
     resized = build.add(Op.RESIZE, [value], attrs={"rows": 13, "columns": 7})
     again = build.add(Op.RESIZE, [other], attrs={"rows": 13, "columns": 7})
     joined = build.add(Op.CONCAT, [again, resized, again])
-    return build.finish([fc, pooled, build.add(Op.SIGMOID, [joined])])
+    clipped = build.add(Op.CLIP, [joined], attrs={"low": -0.5, "high": 0.25})
+    bent = build.add(Op.PRELU, [again], params={"alpha": some(6)})
+    cells = build.add(Op.CELLS, [clipped, bent], attrs={"size": 2})
+    return build.finish([fc, pooled, build.add(Op.SIGMOID, [joined]), cells])
 
 
 def test_gray_pictures_and_planes_are_inputs_too() -> None:

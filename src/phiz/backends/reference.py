@@ -85,12 +85,20 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         return _conv_transpose(x, node)
     if node.op is Op.LEAKY_RELU:
         return np.asarray(np.where(x > 0, x, np.float64(node.number("alpha")) * x))
+    if node.op is Op.CLIP:
+        return np.clip(x, node.number("low"), node.number("high"))
+    if node.op is Op.PRELU:
+        return np.asarray(np.where(x > 0, x, params["alpha"][:, None, None] * x))
     if node.op is Op.SIGMOID:
         return np.asarray(1 / (1 + np.exp(-x.astype(np.float64))))
     if node.op is Op.SCALE:
         return np.asarray(x * np.float64(node.number("factor")))
     if node.op is Op.CONCAT:
         return np.concatenate(inputs, axis=1)
+    if node.op is Op.CELLS:
+        size = int(node.number("size"))
+        parts = [each.transpose(0, 2, 3, 1).reshape(len(x), 1, -1, size) for each in inputs]
+        return np.concatenate(parts, axis=2)
     if node.op is Op.RESIZE:
         return _resize(x, int(node.number("rows")), int(node.number("columns")))
     if node.op is Op.BATCH_NORM:

@@ -176,6 +176,27 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         out.node("Mul", [source, factor], name)
     elif node.op is Op.LEAKY_RELU:
         out.node("LeakyRelu", [source], name, alpha=node.number("alpha"))
+    elif node.op is Op.CLIP:
+        low = out.constant(f"{name}.low", np.array(node.number("low"), np.float32))
+        high = out.constant(f"{name}.high", np.array(node.number("high"), np.float32))
+        out.node("Clip", [source, low, high], name)
+    elif node.op is Op.PRELU:
+        # As alpha * x + (1 - alpha) * relu(x): ONNX Runtime's own PRelu is four times slower.
+        alpha = out.constant(f"{name}.alpha", _channels(params["alpha"]))
+        rest = out.constant(f"{name}.rest", _channels(1 - params["alpha"]))
+        linear = out.node("Mul", [source, alpha], f"{name}.linear")
+        positive = out.node("Relu", [source], f"{name}.positive")
+        scaled = out.node("Mul", [positive, rest], f"{name}.scaled")
+        out.node("Add", [linear, scaled], name)
+    elif node.op is Op.CELLS:
+        # 0: as many as before; -1: all that are left.
+        rows = np.array([0, 1, -1, int(node.number("size"))], np.int64)
+        shape = out.constant(f"{name}.shape", rows)
+        parts: list[str] = []
+        for i, each in enumerate(node.inputs):
+            last = out.node("Transpose", [each], f"{name}.last{i}", perm=(0, 2, 3, 1))
+            parts.append(out.node("Reshape", [last, shape], f"{name}.part{i}"))
+        out.node("Concat", parts, name, axis=2)
     elif node.op is Op.CONCAT:
         out.node("Concat", node.inputs, name, axis=1)
     elif node.op is Op.RESIZE:

@@ -78,7 +78,7 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         if "bias" in node.params:
             _require(node, "bias", weight.shape[1:2], node.params["bias"].shape)
         return weight.shape[1], *_widened(node, shape, weight.shape[2:])
-    if node.op in (Op.AFFINE, Op.BATCH_NORM):
+    if node.op in (Op.AFFINE, Op.BATCH_NORM, Op.PRELU):
         for key, array in node.params.items():
             _require(node, key, (channels,), array.shape)
         return shape
@@ -103,6 +103,11 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         for other in inputs[1:]:
             _require(node, "rows and columns", shape[1:], other[1:])
         return sum(each[0] for each in inputs), shape[1], shape[2]
+    if node.op is Op.CELLS:
+        size = int(node.number("size"))
+        for each in inputs:
+            _require(node, f"a multiple of {size} channels", 0, each[0] % size)
+        return 1, sum(math.prod(_known(node, each)) for each in inputs) // size, size
     if node.op is Op.RESIZE:
         return channels, int(node.number("rows")), int(node.number("columns"))
     return shape  # TO_TENSOR and what works number by number
