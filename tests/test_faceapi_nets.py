@@ -18,7 +18,7 @@ from phiz.errors import FormatError
 from phiz.formats.tfjs import read_tfjs
 from phiz.graph.graph import Graph
 from phiz.graph.ops import Op
-from phiz.nets import TFJS_ARCHITECTURES, Networks, PlanesSpec, match_tensors
+from phiz.nets import TFJS_ARCHITECTURES, Networks, PixelSpec, match_tensors
 from phiz.nets.faceapi_layers import Tensors
 from tests.sources import faceapi_manifest
 
@@ -63,7 +63,7 @@ def feeds_of(graph: Graph, count: int = 1) -> dict[str, np.ndarray]:
     (source,) = graph.inputs
     rows, columns, channels = source.shape
     sides = (rows or 96, columns or 160)
-    values = np.random.default_rng(1).standard_normal((count, channels, *sides))
+    values = np.random.default_rng(1).standard_normal((count, *sides, channels))
     return {source.name: values.astype(np.float32)}
 
 
@@ -90,7 +90,7 @@ def test_sides_of_every_parity_are_padded_as_tensorflow_does(sides: tuple[int, i
     """A pool of 2, stride 2, has ceil(side / 2) outputs; those of 3 without padding, side - 2."""
     graph = drawn("faceapi-mtcnn")[0].graphs[0]
     want = tuple(-(-(side - 2) // 2) - 4 for side in sides)
-    feeds = {"planes": np.zeros((1, 3, *sides), np.float32)}
+    feeds = {"pixels": np.zeros((1, *sides, 3), np.float32)}
     for make in BACKENDS.values():
         assert make(graph).run(feeds)["regions"].shape[2:] == want
 
@@ -196,10 +196,10 @@ def pattern(which: str, sides: tuple[int, int]) -> np.ndarray:
     return make(sides[0] * sides[1] * 3).reshape(1, *sides, 3)
 
 
-def planes_of(image: np.ndarray, spec: PlanesSpec) -> np.ndarray:
+def pixels_of(image: np.ndarray, spec: PixelSpec) -> np.ndarray:
     """Return what a network takes; rows and channels as they are, whatever the spec says."""
-    centred = image - np.array(spec.mean, np.float32)
-    return np.ascontiguousarray((centred * np.float32(spec.scale)).transpose(0, 3, 1, 2))
+    found: np.ndarray = (image - np.array(spec.mean, np.float32)) * np.float32(spec.scale)
+    return found
 
 
 @cache
@@ -208,7 +208,7 @@ def outputs(run_of: tuple[str, int, tuple[int, int]], which: str, backend: str) 
     graph = published(name).graphs[part]
     names = [*graph.outputs, *(node.name for node in graph.nodes if node.name == "features")]
     graph = Graph(graph.name, graph.inputs, graph.nodes, tuple(names))
-    feeds = {"planes": planes_of(pattern(which, sides), TFJS_ARCHITECTURES[name].planes)}
+    feeds = {"pixels": pixels_of(pattern(which, sides), TFJS_ARCHITECTURES[name].pixels)}
     return BACKENDS[backend](graph).run(feeds)
 
 
@@ -328,7 +328,7 @@ def test_every_layer_is_in_the_trace(trace: str, shared: Path) -> None:
     for node in graph.nodes:
         if node.op is Op.SIGMOID:
             del made[node.inputs[0]]
-    feeds = {"planes": planes_of(pattern("A", sides), TFJS_ARCHITECTURES[name].planes)}
+    feeds = {"pixels": pixels_of(pattern("A", sides), TFJS_ARCHITECTURES[name].pixels)}
     session = compile_graph(graph, threads=2, fold=False, outputs=list(made))
     keys = ("mean", "rms", "min", "max")
     for key, value in session.run(feeds).items():

@@ -20,7 +20,7 @@ from phiz.formats.onnx_weights import is_onnx
 from phiz.formats.tfjs import find_manifests, read_manifest, read_tfjs
 from phiz.graph.arch import Arch, Layout
 from phiz.graph.text import dump
-from phiz.nets import ARCHITECTURES, PlanesSpec, match_tensors
+from phiz.nets import ARCHITECTURES, PixelSpec, match_tensors
 from phiz.values import FhogDetector, Forest
 from phiz.zoo import ZOO, Entry, find_by_hash, find_entry
 
@@ -235,7 +235,7 @@ def _describe_onnx(onnx: OnnxSummary) -> list[str]:
     return lines
 
 
-def _describe_planes(spec: PlanesSpec) -> str:
+def _describe_pixels(spec: PixelSpec) -> str:
     side = f"{spec.side} x {spec.side}" if spec.side else "any size"
     swapped = ", rows and columns exchanged" if spec.swapped else ""
     mean = " ".join(f"{value:g}" for value in spec.mean)
@@ -257,7 +257,7 @@ def _describe_tfjs(data: bytes, path: Path) -> tuple[list[str], bool]:
     except FormatError as error:
         return [*lines, "", *_describe_misfit(error)], False
     lines += ["", f"architecture {arch.name}", f"weights {weights.digest}"]
-    lines.append(_describe_planes(arch.planes))
+    lines.append(_describe_pixels(arch.pixels))
     lines += [f"{key} {array.shape}" for key, array in networks.arrays.items()]
     for graph in networks.graphs:
         lines += ["", f"{graph.name}: {graph.parameters} parameters", dump(graph)]

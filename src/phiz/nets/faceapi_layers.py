@@ -91,9 +91,10 @@ class Layers:
         self._kernel = kernel
         self._sums = 0
 
-    def planes(self, rows: Side, columns: Side) -> str:
-        """Declare the input: (n, 3, rows, columns) float32, normalised."""
-        return self._build.planes("planes", 3, rows, columns)
+    def pixels(self, rows: Side, columns: Side) -> str:
+        """Declare the input, (n, rows, columns, 3) float32, normalised; return its planes."""
+        pixels = self._build.pixels("pixels", 3, rows, columns)
+        return self._build.add(Op.TO_PLANES, [pixels], name="planes")
 
     def _pads(self, x: str, kernel: int, stride: int, same: bool) -> tuple[int, ...]:
         if not same:
