@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OrtSession", "cached_session", "compile_graph", "stored_session"]
 
-_CONVERTER = 5  # raise when the same weights would be converted differently, or to another opset
+_CONVERTER = 6  # raise when the same weights would be converted differently, or to another opset
 _PROVIDERS = ["CPUExecutionProvider"]
 _AT_ONCE = 2  # runs of one session side by side; more would only take more memory
 
@@ -71,13 +71,14 @@ def _convert(graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None =
     """Return the ONNX bytes of a graph."""
     from phiz.formats.onnx import encode_onnx  # not needed for a cached model
     from phiz.graph.graph import apply
-    from phiz.graph.layout_passes import pad_channels, split_kernels
+    from phiz.graph.layout_passes import flatten_pixels, pad_channels, split_kernels
     from phiz.graph.passes import drop_tiny, drop_unread, fold_affine, fold_batch_norm
     from phiz.graph.transposed_passes import flip_transposed, split_transposed
 
     if fold:
         graph = apply(graph, drop_unread, fold_batch_norm, fold_affine, drop_tiny)
-        graph = apply(graph, flip_transposed, split_transposed, pad_channels, split_kernels)
+        graph = apply(graph, flip_transposed, split_transposed)
+        graph = apply(graph, flatten_pixels, pad_channels, split_kernels)
     return encode_onnx(graph, outputs)
 
 

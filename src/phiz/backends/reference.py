@@ -126,12 +126,20 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
         centred = planes - np.array(node.attrs["mean"], np.float32)[:, None, None]
         return np.asarray(centred * np.float32(node.number("scale")), np.float32)
+    if node.op is Op.TO_PLANES:
+        return np.asarray(x.transpose(0, 3, 1, 2))
+    if node.op is Op.FLATTEN_PIXELS:
+        return np.asarray(x.reshape(len(x), 1, x.shape[1], -1))
     if node.op is Op.CONV:
         return _conv(x, node)
     if node.op is Op.CONV_TRANSPOSE:
         return _conv_transpose(x, node)
     if node.op is Op.LEAKY_RELU:
         return np.asarray(np.where(x > 0, x, np.float64(node.number("alpha")) * x))
+    if node.op is Op.CLIP:
+        return np.clip(x, node.number("low"), node.number("high"))
+    if node.op is Op.PRELU:
+        return np.asarray(np.where(x > 0, x, params["alpha"][:, None, None] * x))
     if node.op is Op.SIGMOID:
         return np.asarray(1 / (1 + np.exp(-x.astype(np.float64))))
     if node.op is Op.GELU:
@@ -160,6 +168,10 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         return np.concatenate(inputs, axis=1)
     if node.op is Op.INTERLEAVE:
         return _interleave(inputs, node)
+    if node.op is Op.CELLS:
+        size = int(node.number("size"))
+        parts = [each.transpose(0, 2, 3, 1).reshape(len(x), 1, -1, size) for each in inputs]
+        return np.concatenate(parts, axis=2)
     if node.op is Op.RESIZE:
         return _resize(x, int(node.number("rows")), int(node.number("columns")))
     if node.op is Op.BATCH_NORM:

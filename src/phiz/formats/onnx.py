@@ -253,6 +253,13 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         scale = out.constant(f"{name}.scale", np.array(node.number("scale"), np.float32))
         centred = out.node("Sub", [real, shift], f"{name}.centred")
         out.node("Mul", [centred, scale], name)
+    elif node.op is Op.TO_PLANES:
+        out.node("Transpose", [source], name, perm=(0, 3, 1, 2))
+    elif node.op is Op.FLATTEN_PIXELS:
+        flat = out.constant(f"{name}.shape", np.array([0, 0, -1], np.int64))
+        lines = out.node("Reshape", [source, flat], f"{name}.lines")
+        axis = out.constant(f"{name}.axis", np.array([1], np.int64))
+        out.node("Unsqueeze", [lines, axis], name)
     elif node.op is Op.CONV:
         _write_conv(
             out,
@@ -299,6 +306,27 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         out.node("Reshape", [source, out.constant(f"{name}.shape", shape)], name)
     elif node.op is Op.LEAKY_RELU:
         out.node("LeakyRelu", [source], name, alpha=node.number("alpha"))
+    elif node.op is Op.CLIP:
+        low = out.constant(f"{name}.low", np.array(node.number("low"), np.float32))
+        high = out.constant(f"{name}.high", np.array(node.number("high"), np.float32))
+        out.node("Clip", [source, low, high], name)
+    elif node.op is Op.PRELU:
+        # As alpha * x + (1 - alpha) * relu(x): ONNX Runtime's own PRelu is four times slower.
+        alpha = out.constant(f"{name}.alpha", _channels(params["alpha"]))
+        rest = out.constant(f"{name}.rest", _channels(1 - params["alpha"]))
+        linear = out.node("Mul", [source, alpha], f"{name}.linear")
+        positive = out.node("Relu", [source], f"{name}.positive")
+        scaled = out.node("Mul", [positive, rest], f"{name}.scaled")
+        out.node("Add", [linear, scaled], name)
+    elif node.op is Op.CELLS:
+        # 0: as many as before; -1: all that are left.
+        cells = np.array([0, 1, -1, int(node.number("size"))], np.int64)
+        sizes = out.constant(f"{name}.shape", cells)
+        parts: list[str] = []
+        for i, each in enumerate(node.inputs):
+            last = out.node("Transpose", [each], f"{name}.last{i}", perm=(0, 2, 3, 1))
+            parts.append(out.node("Reshape", [last, sizes], f"{name}.part{i}"))
+        out.node("Concat", parts, name, axis=2)
     elif node.op is Op.CONCAT:
         out.node("Concat", node.inputs, name, axis=1)
     elif node.op is Op.INTERLEAVE:
@@ -343,6 +371,8 @@ def _input(source: Input) -> bytes:
     rows, columns, channels = source.shape
     if source.kind == "planes":
         return _value(source.name, _FLOAT, ("n", channels, rows or "rows", columns or "columns"))
+    if source.kind == "pixels":
+        return _value(source.name, _FLOAT, ("n", rows or "rows", columns or "columns", channels))
     if source.kind == "gray":
         return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns"))
     return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns", channels))

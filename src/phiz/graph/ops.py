@@ -1,7 +1,7 @@
 """The closed set of operations a graph is made of.
 
-Values are float32, (n, channels, rows, columns); ``n`` is the batch.  Only TO_TENSOR's input
-differs.  Source of the semantics: dlib ``cpu_dlib.cpp``, ``layers.h``.
+Values are float32, (n, channels, rows, columns); ``n`` is the batch.  Only inputs of TO_TENSOR,
+TO_PLANES and FLATTEN_PIXELS differ.  Source of the semantics: dlib ``cpu_dlib.cpp``, ``layers.h``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ class Op(str, Enum):
     TO_TENSOR = "to_tensor"
     """(n, h, w, 3) uint8 RGB, or (n, h, w) uint8 gray, to (value - mean) * scale.
     mean: a float 0..255 per channel; scale."""
+    TO_PLANES = "to_planes"
+    """(n, h, w, channels) float32 to (n, channels, h, w)."""
+    FLATTEN_PIXELS = "flatten_pixels"
+    """(n, h, w, channels) float32 to (n, 1, h, w * channels), as it lies in memory."""
     CONV = "conv"
     """Cross-correlation.  weight (out, in / groups, rows, columns), bias (out,) or none;
     strides (y, x), pads (top, left, bottom, right), groups."""
@@ -40,6 +44,10 @@ class Op(str, Enum):
     """max(0, x)."""
     LEAKY_RELU = "leaky_relu"
     """x where it is positive, else alpha * x; alpha."""
+    CLIP = "clip"
+    """x, but at least low and at most high; low, high."""
+    PRELU = "prelu"
+    """x where it is positive, else alpha * x; alpha (channels,)."""
     SIGMOID = "sigmoid"
     """1 / (1 + exp(-x))."""
     GELU = "gelu"
@@ -61,6 +69,9 @@ class Op(str, Enum):
     INTERLEAVE = "interleave"
     """Pixel (y, x) of input (i, j) becomes pixel (y * strides[0] + i, x * strides[1] + j); inputs
     are ordered by i, then j.  strides; of the result, the first rows and columns are kept."""
+    CELLS = "cells"
+    """What maps say of their cells: each input is (n, anchors * size, rows, columns); the output,
+    (n, 1, all, size), has one row per row, column and anchor of each input in turn; size."""
     RESIZE = "resize"
     """Bilinear, corners aligned, to rows and columns."""
     FC = "fc"

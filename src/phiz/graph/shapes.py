@@ -66,6 +66,8 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
     """Return the shape of a node's output; ShapeError if it cannot take these inputs."""
     shape = inputs[0]
     channels = shape[0]
+    if node.op is Op.FLATTEN_PIXELS:
+        return 1, shape[1], None if shape[2] is None else shape[2] * channels
     if node.op is Op.CONV:
         weight = node.params["weight"]
         _require(node, "input channels", weight.shape[1] * int(node.number("groups")), channels)
@@ -78,7 +80,7 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         if "bias" in node.params:
             _require(node, "bias", weight.shape[1:2], node.params["bias"].shape)
         return weight.shape[1], *_widened(node, shape, weight.shape[2:])
-    if node.op in (Op.AFFINE, Op.BATCH_NORM, Op.LAYER_NORM, Op.RMS_NORM):
+    if node.op in (Op.AFFINE, Op.BATCH_NORM, Op.PRELU, Op.LAYER_NORM, Op.RMS_NORM):
         if node.op in (Op.LAYER_NORM, Op.RMS_NORM):
             _known(node, shape)
         for key, array in node.params.items():
@@ -133,9 +135,14 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         return wanted[0], wanted[1], wanted[2]
     if node.op is Op.CAUSAL_MASK:
         return _known(node, shape)
+    if node.op is Op.CELLS:
+        size = int(node.number("size"))
+        for each in inputs:
+            _require(node, f"a multiple of {size} channels", 0, each[0] % size)
+        return 1, sum(math.prod(_known(node, each)) for each in inputs) // size, size
     if node.op is Op.RESIZE:
         return channels, int(node.number("rows")), int(node.number("columns"))
-    return shape  # TO_TENSOR and what works number by number
+    return shape  # TO_TENSOR, TO_PLANES and what works number by number
 
 
 def infer(graph: Graph) -> dict[str, Shape]:

@@ -16,9 +16,18 @@ from phiz.nets.cydral_training import cydral_resnet34_stable, cydral_resnet50_ss
 from phiz.nets.cydral_vit import cydral_vit_s16
 from phiz.nets.dlib_face_resnet import dlib_face_resnet
 from phiz.nets.dlib_mmod import dlib_mmod_dog, dlib_mmod_human, dlib_mmod_vehicle
+from phiz.nets.faceapi import TFJS_ARCHITECTURES, PixelSpec, TfjsArch, match_tensors
+from phiz.nets.faceapi_layers import Networks
 from phiz.nets.resnet import dlib_imagenet_resnet34, dlib_imagenet_resnet50, taguchi_gender
 
-__all__ = ["ARCHITECTURES"]
+__all__ = [
+    "ARCHITECTURES",
+    "TFJS_ARCHITECTURES",
+    "Networks",
+    "PixelSpec",
+    "TfjsArch",
+    "match_tensors",
+]
 
 ARCHITECTURES: Final[Mapping[str, Callable[[], Arch | Layout]]] = MappingProxyType(
     {
