@@ -24,7 +24,7 @@ from phiz.facecache import FaceCache
 from phiz.geometry import ChipSpec
 from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode
 from phiz.loading import load
-from phiz.models.align import align, cut_chip, place_chip
+from phiz.models.align import align, fits
 from phiz.models.protocols import Describer, Detector, FaceClassifier, Landmarker
 from phiz.runtime import Runtime, default_runtime
 from phiz.table import FaceTable, Picture
@@ -79,6 +79,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.describer is not None and self.landmarker is None:
             raise OptionError("a descriptor model wants landmarks: name a landmark model too")
+        if self.describer is not None and self.landmarker is not None:
+            fits(self.landmarker.scheme, self.describer.input)
         models = (self.detector, self.landmarker, self.describer)
         parts = [
             f"phiz {_VERSION}",
@@ -175,12 +177,8 @@ def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
     landmarks = recipe.landmarker(pixels, faces)
     if recipe.describer is None:
         return _Prepared(picture, faces, landmarks)
-    spec = recipe.describer.input
-    chips = [
-        cut_chip(pixels, place_chip(face, spec)) for face in landmarks.points.astype(np.float64)
-    ]
-    shape = (len(chips), spec.size, spec.size, 3)
-    return _Prepared(picture, faces, landmarks, np.array(chips, np.uint8).reshape(shape))
+    chips = align(pixels, landmarks, chip=recipe.describer.input, boxes=faces)
+    return _Prepared(picture, faces, landmarks, chips)
 
 
 def _describe(chips: U8, describer: Describer, jitter: int) -> Descriptors:
