@@ -19,7 +19,7 @@ from phiz.checks import F32, F64, I64, U8, check, finite, floats
 from phiz.errors import ShapeError
 from phiz.geometry import DLIB_150, ChipKind, ChipSpec, chip_template, lround, similarity
 from phiz.imaging import ImageLike, as_image
-from phiz.models.faceapi_crops import chip_crop, clip_boxes
+from phiz.models.faceapi_crops import chip_crop, clip_boxes, fill_pixels
 from phiz.rng import DlibRandom
 from phiz.runtime import Runtime, default_runtime
 from phiz.values import Faces, Landmarks, Scheme
@@ -181,12 +181,10 @@ def _upright_chip(picture: U8, crop: I64, size: int) -> F32:
 
     The part is padded with black to a square, in the middle of which it is, and resized.
     """
-    from phiz.kernels.square import fill_square  # loaded when it is needed
-
-    planes = np.zeros((3, size, size), np.float32)
+    chip = np.zeros((size, size, 3), np.float32)
     if (crop[2:] > crop[:2]).all():
-        fill_square(picture, crop, np.zeros(3, np.float32), 1.0, planes, centred=True)
-    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+        fill_pixels(picture, crop, np.zeros(3, np.float32), 1.0, chip)
+    return chip
 
 
 def align(

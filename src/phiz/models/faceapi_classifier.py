@@ -8,8 +8,8 @@ from phiz.backends.session import Session
 from phiz.errors import ShapeError
 from phiz.geometry import ChipSpec
 from phiz.models.classifier import softmax
-from phiz.models.faceapi_input import FaceNetOptions, PlanesRunner
-from phiz.nets import PlanesSpec
+from phiz.models.faceapi_input import FaceNetOptions, FaceRunner
+from phiz.nets import PixelSpec
 from phiz.runtime import Runtime
 from phiz.scores import Scores
 
@@ -34,18 +34,18 @@ class FaceapiClassifier:
         name: str,
         identity: str,
         chip: ChipSpec,
-        planes: PlanesSpec,
+        pixels: PixelSpec,
         labels: tuple[str, ...],
         output: str,
         age: str | None = None,
         runtime: Runtime,
         options: FaceNetOptions | None = None,
     ) -> None:
-        """Wrap a session that takes ``planes`` (n, 3, side, side) float32.
+        """Wrap a session that takes ``pixels`` (n, side, side, 3) float32.
 
-        planes: the pixels it takes.  labels: what each number of ``output`` stands for.
+        pixels: the pixels it takes.  labels: what each number of ``output`` stands for.
         output: name of the session's logits.  age: name of its estimate in years, if it has one.
-        options: the divisor, for a model whose original has two; None keeps that of ``planes``.
+        options: the divisor, for a model whose original has two; None keeps that of ``pixels``.
         """
         self.name = name
         self.identity = options.mark(identity) if options else identity
@@ -53,8 +53,8 @@ class FaceapiClassifier:
         self.labels = labels
         self.options = options
         self._output, self._age = output, age
-        spec = options.planes(planes) if options else planes
-        self._run = PlanesRunner(session, spec, name, runtime)
+        spec = options.pixels(pixels) if options else pixels
+        self._run = FaceRunner(session, spec, name, runtime)
 
     def __repr__(self) -> str:
         return f"FaceapiClassifier({self.name!r}, {self.input}, {len(self.labels)} labels)"

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from phiz.checks import F32, F64, I64
+from phiz.checks import F32, F64, I64, U8
 from phiz.errors import ShapeError
 from phiz.geometry import ChipSpec
 
-__all__ = ["around_points", "chip_crop", "clip_boxes", "none_empty", "square_of_face"]
+__all__ = [
+    "around_points",
+    "chip_crop",
+    "clip_boxes",
+    "fill_pixels",
+    "none_empty",
+    "square_of_face",
+]
 
 _EYE_TO_MOUTH = 0.45  # of the square's side
 _LEFT, _ABOVE = 0.5, 0.43  # where in the square the middle of eyes and mouth is
@@ -93,3 +100,16 @@ def none_empty(crops: I64, boxes: F32, width: int, height: int) -> None:
             f"boxes: wanted at least one whole pixel of the {width} x {height} picture in each, "
             f"found {box} at index {empty[0]}"
         )
+
+
+def fill_pixels(image: U8, crop: I64, mean: F32, scale: float, pixels: F32) -> None:
+    """Pad a part of a picture with black to a square, in the middle of which it is, and resize.
+
+    pixels: (side, side, 3) float32, overwritten with ``(value - mean) * scale``.  For the others
+    see :func:`phiz.kernels.square.fill_square`.
+    """
+    from phiz.kernels.square import fill_square  # loaded when it is needed
+
+    planes = np.empty((3, *pixels.shape[:2]), np.float32)
+    fill_square(image, crop, mean, scale, planes, centred=True)
+    pixels[...] = planes.transpose(1, 2, 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from phiz.backends.session import Session
 from phiz.errors import OptionError
 from phiz.geometry import ChipSpec
-from phiz.models.faceapi_input import FaceNetOptions, PlanesRunner
-from phiz.nets import PlanesSpec
+from phiz.models.faceapi_input import FaceNetOptions, FaceRunner
+from phiz.nets import PixelSpec
 from phiz.runtime import Runtime
 from phiz.values import Descriptors, Metric
 
@@ -29,15 +29,15 @@ class FaceapiDescriber:
         name: str,
         identity: str,
         chip: ChipSpec,
-        planes: PlanesSpec,
+        pixels: PixelSpec,
         space: str,
         threshold: float,
         runtime: Runtime,
         options: FaceNetOptions | None = None,
     ) -> None:
-        """Wrap a session that takes ``planes`` (n, 3, side, side) float32.
+        """Wrap a session that takes ``pixels`` (n, side, side, 3) float32.
 
-        It gives ``descriptor``.  planes: the pixels it takes, with the original's divisor.
+        It gives ``descriptor``.  pixels: the pixels it takes, with the original's divisor.
         space, identity: of the model with the original's divisor; another one is added to both.
         """
         self.options = options or FaceNetOptions()
@@ -46,7 +46,7 @@ class FaceapiDescriber:
         self.input = chip
         self.space = self.options.mark(space)
         self.threshold = threshold
-        self._run = PlanesRunner(session, self.options.planes(planes), name, runtime)
+        self._run = FaceRunner(session, self.options.pixels(pixels), name, runtime)
 
     def __repr__(self) -> str:
         return f"FaceapiDescriber({self.name!r}, {self.input}, threshold={self.threshold})"

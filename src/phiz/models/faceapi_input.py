@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from phiz.backends.session import Session
 from phiz.checks import F32, I64, U8, check, finite
 from phiz.errors import OptionError, ShapeError
-from phiz.nets import PlanesSpec
+from phiz.models.faceapi_crops import fill_pixels
+from phiz.nets import PixelSpec
 from phiz.runtime import Runtime
 
 if TYPE_CHECKING:
     from phiz.imaging import ImageLike
 
-__all__ = ["FaceNetOptions", "PlanesRunner"]
+__all__ = ["FaceNetOptions", "FaceRunner"]
 
 _BATCH = 32  # faces a run: larger ones are no faster and take more memory
 _DIVISORS = (255, 256)
@@ -40,7 +41,7 @@ class FaceNetOptions:
         if self.divisor not in _DIVISORS:
             raise OptionError(f"divisor: wanted 255 or 256, found {self.divisor!r}")
 
-    def planes(self, spec: PlanesSpec) -> PlanesSpec:
+    def pixels(self, spec: PixelSpec) -> PixelSpec:
         """Return the pixels that a network takes, divided so."""
         return replace(spec, scale=1 / self.divisor)
 
@@ -49,14 +50,14 @@ class FaceNetOptions:
         return name if self.divisor == 256 else f"{name}/{self.divisor}"
 
 
-class PlanesRunner:
-    """Turns faces into planes and runs a network on them, in batches; threads may share one.
+class FaceRunner:
+    """Turns faces into pixels as a network takes them, and runs it in batches; threads may share.
 
-    Only as many faces as fit a batch are in memory as planes.
+    Only as many faces as fit a batch are in memory like that.
     """
 
-    def __init__(self, session: Session, spec: PlanesSpec, name: str, runtime: Runtime) -> None:
-        """Wrap a session that takes ``planes`` (n, 3, side, side) float32.  name: for errors."""
+    def __init__(self, session: Session, spec: PixelSpec, name: str, runtime: Runtime) -> None:
+        """Wrap a session that takes ``pixels`` (n, side, side, 3) float32.  name: for errors."""
         if spec.side is None:
             raise OptionError(f"{name}: wanted a network with a fixed input, found any size")
         self.side = spec.side
@@ -106,32 +107,22 @@ class PlanesRunner:
         return chips
 
     def _filled(self, images: Sequence[U8], crops: I64) -> F32:
-        """Return (n, 3, side, side): each crop (4,) of its picture, padded and resized."""
-        from phiz.kernels.square import fill_square  # loaded when it is needed
-
-        planes = np.empty((len(crops), 3, self.side, self.side), np.float32)
+        """Return (n, side, side, 3): each crop (4,) of its picture, padded and resized."""
+        pixels = np.empty((len(crops), self.side, self.side, 3), np.float32)
 
         def fill(row: int) -> None:
-            fill_square(
-                images[row],
-                crops[row],
-                self._mean,
-                self._spec.scale,
-                planes[row],
-                centred=self._spec.centred,
-            )
+            fill_pixels(images[row], crops[row], self._mean, self._spec.scale, pixels[row])
 
         self._runtime.map(fill, range(len(crops)))
-        return planes
+        return pixels
 
     def _scaled(self, chips: NDArray[Any]) -> F32:
-        values = (chips - self._mean) * np.float32(self._spec.scale)
-        return np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32)
+        return np.asarray((chips - self._mean) * np.float32(self._spec.scale), np.float32)
 
-    def _run(self, count: int, planes: Callable[[slice], F32]) -> dict[str, F32]:
+    def _run(self, count: int, pixels: Callable[[slice], F32]) -> dict[str, F32]:
         """Run in batches; no face at all runs once, on an empty batch, for the shapes."""
         parts = [
-            self._session.run({"planes": planes(slice(start, min(start + _BATCH, count)))})
+            self._session.run({"pixels": pixels(slice(start, min(start + _BATCH, count)))})
             for start in range(0, max(count, 1), _BATCH)
         ]
         return {name: np.concatenate([_rows(part[name]) for part in parts]) for name in parts[0]}

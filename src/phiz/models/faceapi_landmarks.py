@@ -9,8 +9,8 @@ import numpy as np
 from phiz.backends.session import Session
 from phiz.checks import F64, I64, floats
 from phiz.models.faceapi_crops import clip_boxes, none_empty
-from phiz.models.faceapi_input import PlanesRunner
-from phiz.nets import PlanesSpec
+from phiz.models.faceapi_input import FaceRunner
+from phiz.nets import PixelSpec
 from phiz.runtime import Runtime
 from phiz.values import Faces, Landmarks, Scheme
 
@@ -43,15 +43,15 @@ class FaceapiLandmarker:
     scheme: Scheme = "ibug-68"
 
     def __init__(
-        self, session: Session, *, name: str, identity: str, planes: PlanesSpec, runtime: Runtime
+        self, session: Session, *, name: str, identity: str, pixels: PixelSpec, runtime: Runtime
     ) -> None:
-        """Wrap a session that takes ``planes`` (n, 3, side, side) float32 and gives ``points``.
+        """Wrap a session that takes ``pixels`` (n, side, side, 3) float32 and gives ``points``.
 
-        planes: the pixels it takes.
+        pixels: the pixels it takes.
         """
         self.name = name
         self.identity = identity
-        self._run = PlanesRunner(session, planes, name, runtime)
+        self._run = FaceRunner(session, pixels, name, runtime)
 
     def __repr__(self) -> str:
         return f"FaceapiLandmarker({self.name!r}, {self.scheme})"
