@@ -8,9 +8,9 @@ floors them.  Source: face-api.js 0.22.2, ``Box.clipAtImageBorders``, ``FaceLand
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import F32, F64, I64, U8
-from phiz.errors import ShapeError
 from phiz.geometry import ChipSpec
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "chip_crop",
     "clip_boxes",
     "fill_pixels",
-    "none_empty",
+    "shows_pixels",
     "square_of_face",
 ]
 
@@ -38,6 +38,12 @@ def clip_boxes(boxes: F64, width: int, height: int) -> I64:
     sides = np.floor(np.minimum(boxes[:, 2:], limits) - corner)
     corner = np.minimum(np.floor(corner), limits)
     return np.concatenate([corner, corner + np.clip(sides, 0.0, limits)], axis=1).astype(np.int64)
+
+
+def shows_pixels(boxes: F32, width: int, height: int) -> NDArray[np.bool_]:
+    """Say of each box (n, 4) whether it shows a whole pixel of the picture; see clip_boxes."""
+    crops = clip_boxes(boxes.astype(np.float64), width, height)
+    return np.asarray((crops[:, 2:] > crops[:, :2]).all(axis=1))
 
 
 def _parts(points: F64) -> list[F64]:
@@ -89,17 +95,6 @@ def chip_crop(points: F64, spec: ChipSpec, seen: I64 | None, picture: tuple[int,
         place = square_of_face(points, (float(seen[2] - seen[0]), float(seen[3] - seen[1])))
     (crop,) = clip_boxes(place[None], picture[1], picture[0])
     return np.asarray(crop, np.int64)
-
-
-def none_empty(crops: I64, boxes: F32, width: int, height: int) -> None:
-    """Raise ShapeError if a crop (n, 4) has no pixel; the message names its box (n, 4)."""
-    empty = np.flatnonzero((crops[:, 2:] <= crops[:, :2]).any(axis=1))
-    if empty.size:
-        box = " ".join(f"{side:g}" for side in boxes[empty[0]])
-        raise ShapeError(
-            f"boxes: wanted at least one whole pixel of the {width} x {height} picture in each, "
-            f"found {box} at index {empty[0]}"
-        )
 
 
 def fill_pixels(image: U8, crop: I64, mean: F32, scale: float, pixels: F32) -> None:

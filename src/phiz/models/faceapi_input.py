@@ -120,10 +120,14 @@ class FaceRunner:
         return np.asarray((chips - self._mean) * np.float32(self._spec.scale), np.float32)
 
     def _run(self, count: int, pixels: Callable[[slice], F32]) -> dict[str, F32]:
-        """Run in batches; no face at all runs once, on an empty batch, for the shapes."""
+        """Run in batches; of no face at all the outputs are empty, and as wide as ever."""
+        if not count:
+            blank = np.zeros((1, self.side, self.side, 3), np.float32)
+            found = self._session.run({"pixels": blank})
+            return {name: _rows(values)[:0] for name, values in found.items()}
         parts = [
-            self._session.run({"pixels": pixels(slice(start, min(start + _BATCH, count)))})
-            for start in range(0, max(count, 1), _BATCH)
+            self._session.run({"pixels": pixels(slice(start, start + _BATCH))})
+            for start in range(0, count, _BATCH)
         ]
         return {name: np.concatenate([_rows(part[name]) for part in parts]) for name in parts[0]}
 

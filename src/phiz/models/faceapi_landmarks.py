@@ -8,7 +8,9 @@ import numpy as np
 
 from phiz.backends.session import Session
 from phiz.checks import F64, I64, floats
-from phiz.models.faceapi_crops import clip_boxes, none_empty
+from phiz.errors import ShapeError
+from phiz.models.box_styles import BoxStyle
+from phiz.models.faceapi_crops import clip_boxes, shows_pixels
 from phiz.models.faceapi_input import FaceRunner
 from phiz.nets import PixelSpec
 from phiz.runtime import Runtime
@@ -35,12 +37,13 @@ class FaceapiLandmarker:
     """Places 68 landmarks with a network of face-api.js; threads may share one.
 
     The network looks at the part of the picture that a box shows, padded to a square; a batch
-    gives the points of its single runs.  It is trained on boxes of face-api.js's own detectors,
-    which are taken as they are.
+    gives the points of its single runs.  Boxes are those of face-api.js's own detectors, best of
+    its Tiny Face Detector; see :mod:`phiz.models.box_styles`.
     """
 
     device = "cpu"
     scheme: Scheme = "ibug-68"
+    box_style: BoxStyle = "faceapi-tiny"
 
     def __init__(
         self, session: Session, *, name: str, identity: str, pixels: PixelSpec, runtime: Runtime
@@ -73,8 +76,14 @@ class FaceapiLandmarker:
         given = np.asarray(faces.boxes if isinstance(faces, Faces) else faces)
         boxes = floats(given[None] if given.shape == (4,) else given, (None, 4), name="boxes")
         height, width = picture.shape[:2]
+        seen = shows_pixels(boxes, width, height)
+        if not seen.all():
+            worst = int(np.argmin(seen))
+            raise ShapeError(
+                f"boxes: wanted a whole pixel of the {width} x {height} picture in each, found "
+                f"{' '.join(f'{side:g}' for side in boxes[worst])} at index {worst}"
+            )
         crops = clip_boxes(boxes.astype(np.float64), width, height)
-        none_empty(crops, boxes, width, height)
         found = self._run.places(picture, crops)["points"].astype(np.float64)
-        points = from_square(found.reshape(len(boxes), -1, 2), crops)
+        points = from_square(found.reshape(len(found), found.shape[1] // 2, 2), crops)
         return Landmarks((points + boxes[:, None, :2]).astype(np.float32), self.scheme)
