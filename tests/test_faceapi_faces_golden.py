@@ -154,6 +154,14 @@ def test_pipelines_from_the_originals_boxes(
             check_ages(originals["ages"](bounds), rows)
 
 
+def test_descriptors_of_the_gallery(shared: Path, golden: Path) -> None:
+    kept = numbers(golden, "matcher.json")["descriptors"]
+    folder = shared / "images" / "faceapi"
+    images = [phiz.read_image(next(folder.glob(f"*/{name}.png"))) for name in kept]
+    found = describer(published("faceapi-face-resnet"))(np.stack(images))
+    near(found.vectors, list(kept.values()), 1e-5)
+
+
 def test_rectangles_of_the_original(golden: Path) -> None:
     kept = numbers(golden, "geometry.json")
     for row in kept["boxes"]:

@@ -58,8 +58,8 @@ class FaceRunner:
 
     def __init__(self, session: Session, spec: PixelSpec, name: str, runtime: Runtime) -> None:
         """Wrap a session that takes ``pixels`` (n, side, side, 3) float32.  name: for errors."""
-        if spec.side is None:
-            raise OptionError(f"{name}: wanted a network with a fixed input, found any size")
+        if spec.side is None or not spec.centred:
+            raise OptionError(f"{name}: wanted pixels centred in a square, found {spec}")
         self.side = spec.side
         self._spec = spec
         self._mean = np.array(spec.mean, np.float32)
@@ -117,7 +117,9 @@ class FaceRunner:
         return pixels
 
     def _scaled(self, chips: NDArray[Any]) -> F32:
-        return np.asarray((chips - self._mean) * np.float32(self._spec.scale), np.float32)
+        values = np.subtract(chips, self._mean, dtype=np.float32)
+        values *= np.float32(self._spec.scale)
+        return values
 
     def _run(self, count: int, pixels: Callable[[slice], F32]) -> dict[str, F32]:
         """Run in batches; of no face at all the outputs are empty, and as wide as ever."""
