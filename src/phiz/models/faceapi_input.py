@@ -117,7 +117,7 @@ class FaceRunner:
         return pixels
 
     def _scaled(self, chips: NDArray[Any]) -> F32:
-        values = np.subtract(chips, self._mean, dtype=np.float32)
+        values: F32 = np.subtract(chips, self._mean, dtype=np.float32)
         values *= np.float32(self._spec.scale)
         return values
 
