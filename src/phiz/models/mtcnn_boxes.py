@@ -98,8 +98,8 @@ def tiles(level: Level) -> list[Tile]:
 
 def cell_boxes(column: I64, row: I64, scale: float) -> F64:
     """Return the boxes in the picture of cells (n,) of a level."""
-    corners = np.stack([column, row, column, row], axis=1) * float(_STRIDE)
-    return _halves_up((corners + (1, 1, CELL, CELL)) / scale)
+    corners = _STRIDE * np.stack([column, row, column, row], axis=1) + (1, 1, CELL, CELL)
+    return _halves_up(corners.astype(np.float64) / scale)
 
 
 def calibrate(boxes: F64, regions: F32) -> F64:
