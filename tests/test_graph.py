@@ -15,7 +15,7 @@ from phiz.formats.dlib_net import search_architectures
 from phiz.formats.onnx import encode_onnx
 from phiz.graph.builder import GraphBuilder
 from phiz.graph.graph import Graph, apply, validate
-from phiz.graph.layout_passes import pad_channels, split_kernels
+from phiz.graph.layout_passes import interleave_pixels, pad_channels, split_kernels
 from phiz.graph.ops import Op
 from phiz.graph.passes import drop_tiny, fold_affine, fold_batch_norm
 from phiz.graph.shapes import infer
@@ -91,7 +91,10 @@ def every_op() -> Graph:
     clipped = build.add(Op.CLIP, [joined], attrs={"low": -0.5, "high": 0.25})
     bent = build.add(Op.PRELU, [again], params={"alpha": some(6)})
     cells = build.add(Op.CELLS, [clipped, bent], attrs={"size": 2})
-    return build.finish([fc, pooled, build.add(Op.SIGMOID, [joined]), cells])
+    pixels = build.pixels("pixels", 3, 5, 7)
+    flat = build.add(Op.INTERLEAVE, [pixels])
+    planes = build.add(Op.TO_PLANES, [pixels])
+    return build.finish([fc, pooled, build.add(Op.SIGMOID, [joined]), cells, flat, planes])
 
 
 def test_gray_pictures_and_planes_are_inputs_too() -> None:
@@ -113,7 +116,11 @@ def test_every_op_agrees_with_the_reference() -> None:
     graph = every_op()
     assert {node.op for node in graph.nodes} == set(Op)
     names = [node.name for node in graph.nodes]
-    feeds = {"image": np.random.default_rng(2).integers(0, 256, (2, 19, 23, 3), np.uint8)}
+    random = np.random.default_rng(2)
+    feeds = {
+        "image": random.integers(0, 256, (2, 19, 23, 3), np.uint8),
+        "pixels": random.standard_normal((2, 5, 7, 3)).astype(np.float32),
+    }
     expected = ReferenceSession(graph, names).run(feeds)
     found = compile_graph(graph, threads=2, fold=False, outputs=names).run(feeds)
     for name in names:
@@ -177,6 +184,28 @@ def test_layout_passes_change_nothing_but_rounding() -> None:
     (before,) = ReferenceSession(graph).run(feeds).values()
     (after,) = ReferenceSession(rewritten).run(feeds).values()
     np.testing.assert_allclose(after, before, atol=2e-6 * float(np.abs(before).max()))
+
+
+def test_pixels_are_read_as_they_lie_in_memory() -> None:
+    random = np.random.default_rng(7)
+    build = GraphBuilder("pixels")
+    planes = build.add(Op.TO_PLANES, [build.pixels("pixels", 3, None, None)], name="planes")
+    conv = build.add(
+        Op.CONV,
+        [planes],
+        attrs={"strides": (2, 3), "pads": (1, 0, 2, 1), "groups": 1},
+        params={"weight": random.standard_normal((4, 3, 2, 5)).astype(np.float32)},
+    )
+    graph = build.finish([conv])
+    rewritten = apply(graph, interleave_pixels)
+    assert [node.op for node in rewritten.nodes] == [Op.INTERLEAVE, Op.CONV]
+    assert rewritten.nodes[1].params["weight"].shape == (4, 1, 2, 15)
+    feeds = {"pixels": random.standard_normal((2, 9, 14, 3)).astype(np.float32)}
+    (want,) = ReferenceSession(graph).run(feeds).values()
+    for session in (ReferenceSession(rewritten), compile_graph(graph, threads=1)):
+        np.testing.assert_allclose(session.run(feeds)[conv], want, atol=1e-5)
+    seen = dataclasses.replace(graph, outputs=("planes", conv))
+    assert [node.op for node in interleave_pixels(seen).nodes] == [Op.TO_PLANES, Op.CONV]
 
 
 def test_channels_that_others_see_are_not_padded() -> None:

@@ -74,12 +74,12 @@ def _convert(graph: Graph, *, fold: bool = True, outputs: Sequence[str] | None =
     """Return the ONNX bytes of a graph."""
     from phiz.formats.onnx import encode_onnx  # not needed for a cached model
     from phiz.graph.graph import apply
-    from phiz.graph.layout_passes import pad_channels, split_kernels
+    from phiz.graph.layout_passes import interleave_pixels, pad_channels, split_kernels
     from phiz.graph.passes import drop_tiny, fold_affine, fold_batch_norm
 
     if fold:
-        steps = (fold_batch_norm, fold_affine, drop_tiny, pad_channels, split_kernels)
-        graph = apply(graph, *steps)
+        graph = apply(graph, fold_batch_norm, fold_affine, drop_tiny)
+        graph = apply(graph, interleave_pixels, pad_channels, split_kernels)
     return encode_onnx(graph, outputs)
 
 

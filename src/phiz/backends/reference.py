@@ -79,6 +79,10 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
         centred = planes - np.array(node.attrs["mean"], np.float32)[:, None, None]
         return np.asarray(centred * np.float32(node.number("scale")), np.float32)
+    if node.op is Op.TO_PLANES:
+        return np.asarray(x.transpose(0, 3, 1, 2))
+    if node.op is Op.INTERLEAVE:
+        return np.asarray(x.reshape(len(x), 1, x.shape[1], -1))
     if node.op is Op.CONV:
         return _conv(x, node)
     if node.op is Op.CONV_TRANSPOSE:

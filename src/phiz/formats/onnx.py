@@ -154,6 +154,13 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         scale = out.constant(f"{name}.scale", np.array(node.number("scale"), np.float32))
         centred = out.node("Sub", [real, shift], f"{name}.centred")
         out.node("Mul", [centred, scale], name)
+    elif node.op is Op.TO_PLANES:
+        out.node("Transpose", [source], name, perm=(0, 3, 1, 2))
+    elif node.op is Op.INTERLEAVE:
+        shape = out.constant(f"{name}.shape", np.array([0, 0, -1], np.int64))
+        lines = out.node("Reshape", [source, shape], f"{name}.lines")
+        axis = out.constant(f"{name}.axis", np.array([1], np.int64))
+        out.node("Unsqueeze", [lines, axis], name)
     elif node.op is Op.CONV:
         _write_conv(
             out,
@@ -239,6 +246,8 @@ def _input(source: Input) -> bytes:
     rows, columns, channels = source.shape
     if source.kind == "planes":
         return _value(source.name, _FLOAT, ("n", channels, rows or "rows", columns or "columns"))
+    if source.kind == "pixels":
+        return _value(source.name, _FLOAT, ("n", rows or "rows", columns or "columns", channels))
     if source.kind == "gray":
         return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns"))
     return _value(source.name, _UINT8, ("n", rows or "rows", columns or "columns", channels))

@@ -21,6 +21,7 @@ _KINDS = {
     "rgb": "rgb uint8 (n, rows, columns, 3), 0 to 255; mean and scale are applied inside",
     "gray": "gray uint8 (n, rows, columns), 0 to 255; mean and scale are applied inside",
     "planes": "float32 (n, channels, rows, columns)",
+    "pixels": "float32 (n, rows, columns, channels)",
 }
 _DEEPEST_VARINT = 10
 

@@ -54,6 +54,12 @@ class GraphBuilder:
         self._shapes[name] = (channels, rows, columns)
         return name
 
+    def pixels(self, name: str, channels: int, rows: Side, columns: Side) -> str:
+        """Declare an input of (n, rows, columns, channels) float32; returns its name."""
+        self._inputs.append(Input(name, (rows, columns, channels), "pixels"))
+        self._shapes[name] = (channels, rows, columns)
+        return name
+
     def shape(self, value: str) -> Shape:
         """Return (channels, rows, columns) of a value."""
         return self._shapes[value]

@@ -54,14 +54,15 @@ class Node:
 class Input:
     """What the graph is fed.
 
-    kind: "rgb", (n, rows, columns, 3) uint8; "gray", (n, rows, columns) uint8; or "planes",
-    (n, channels, rows, columns) float32, which no TO_TENSOR follows.
+    kind: "rgb", (n, rows, columns, 3) uint8; "gray", (n, rows, columns) uint8; "planes",
+    (n, channels, rows, columns) float32, which no TO_TENSOR follows; or "pixels",
+    (n, rows, columns, channels) float32, which a TO_PLANES follows.
     shape: (rows, columns, channels), None where it may differ.
     """
 
     name: str
     shape: tuple[Side, Side, int]
-    kind: Literal["rgb", "gray", "planes"] = "rgb"
+    kind: Literal["rgb", "gray", "planes", "pixels"] = "rgb"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """The closed set of operations a graph is made of.
 
-Values are float32, (n, channels, rows, columns); ``n`` is the batch.  Only TO_TENSOR's input
-differs.  Source of the semantics: dlib ``cpu_dlib.cpp``, ``layers.h``.
+Values are float32, (n, channels, rows, columns); ``n`` is the batch.  Only inputs of TO_TENSOR,
+TO_PLANES and INTERLEAVE differ.  Source of the semantics: dlib ``cpu_dlib.cpp``, ``layers.h``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ class Op(str, Enum):
     TO_TENSOR = "to_tensor"
     """(n, h, w, 3) uint8 RGB, or (n, h, w) uint8 gray, to (value - mean) * scale.
     mean: a float 0..255 per channel; scale."""
+    TO_PLANES = "to_planes"
+    """(n, h, w, channels) float32 to (n, channels, h, w)."""
+    INTERLEAVE = "interleave"
+    """(n, h, w, channels) float32 to (n, 1, h, w * channels), as it lies in memory."""
     CONV = "conv"
     """Cross-correlation.  weight (out, in / groups, rows, columns), bias (out,) or none;
     strides (y, x), pads (top, left, bottom, right), groups."""

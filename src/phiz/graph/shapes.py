@@ -66,6 +66,8 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
     """Return the shape of a node's output; ShapeError if it cannot take these inputs."""
     shape = inputs[0]
     channels = shape[0]
+    if node.op is Op.INTERLEAVE:
+        return 1, shape[1], None if shape[2] is None else shape[2] * channels
     if node.op is Op.CONV:
         weight = node.params["weight"]
         _require(node, "input channels", weight.shape[1] * int(node.number("groups")), channels)
@@ -110,7 +112,7 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         return 1, sum(math.prod(_known(node, each)) for each in inputs) // size, size
     if node.op is Op.RESIZE:
         return channels, int(node.number("rows")), int(node.number("columns"))
-    return shape  # TO_TENSOR and what works number by number
+    return shape  # TO_TENSOR, TO_PLANES and what works number by number
 
 
 def infer(graph: Graph) -> dict[str, Shape]:

@@ -15,7 +15,7 @@ from phiz.nets.cydral_dcgan import cydral_dcgan, cydral_dcgan_generator
 from phiz.nets.cydral_training import cydral_resnet34_stable, cydral_resnet50_ssl
 from phiz.nets.dlib_face_resnet import dlib_face_resnet
 from phiz.nets.dlib_mmod import dlib_mmod_dog, dlib_mmod_human, dlib_mmod_vehicle
-from phiz.nets.faceapi import TFJS_ARCHITECTURES, PlanesSpec, TfjsArch, match_tensors
+from phiz.nets.faceapi import TFJS_ARCHITECTURES, PixelSpec, TfjsArch, match_tensors
 from phiz.nets.faceapi_layers import Networks
 from phiz.nets.resnet import dlib_imagenet_resnet34, dlib_imagenet_resnet50, taguchi_gender
 
@@ -23,7 +23,7 @@ __all__ = [
     "ARCHITECTURES",
     "TFJS_ARCHITECTURES",
     "Networks",
-    "PlanesSpec",
+    "PixelSpec",
     "TfjsArch",
     "match_tensors",
 ]

@@ -24,12 +24,12 @@ from phiz.nets.faceapi_faces import (
 from phiz.nets.faceapi_layers import Networks, Tensors
 from phiz.nets.faceapi_mtcnn import faceapi_mtcnn
 
-__all__ = ["TFJS_ARCHITECTURES", "PlanesSpec", "TfjsArch", "match_tensors"]
+__all__ = ["TFJS_ARCHITECTURES", "PixelSpec", "TfjsArch", "match_tensors"]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanesSpec:
-    """The pixels a network takes: (value - mean) * scale, (n, 3, rows, columns) float32.
+class PixelSpec:
+    """The pixels a network takes: (value - mean) * scale, (n, rows, columns, 3) float32.
 
     side: of the square, in pixels; None where it may differ.  mean: 0..255, in the order of
     ``colour``.  centred: what is padded to a square goes to both sides, not only to the right or
@@ -54,7 +54,7 @@ class TfjsArch:
     name: str
     file: str
     build: Callable[[Tensors], Networks]
-    planes: PlanesSpec
+    pixels: PixelSpec
 
     def networks(self, tensors: Mapping[str, F32], path: str) -> Networks:
         """Return the networks with these weights.
@@ -71,12 +71,12 @@ class TfjsArch:
 
 _FACE = (122.782, 117.001, 104.298)
 _HALF = (127.5, 127.5, 127.5)
-_SQUARE = PlanesSpec(512, _HALF, 1 / 127.5)
-_SCENE = PlanesSpec(None, (117.001, 114.697, 97.404), 1 / 256)
-_SWAPPED = PlanesSpec(None, _HALF, 0.0078125, colour="BGR", swapped=True)
-_FACE_255 = PlanesSpec(112, _FACE, 1 / 255, centred=True)
-_FACE_256 = PlanesSpec(112, _FACE, 1 / 256, centred=True)
-_CHIP = PlanesSpec(150, _FACE, 1 / 256, centred=True)
+_SQUARE = PixelSpec(512, _HALF, 1 / 127.5)
+_SCENE = PixelSpec(None, (117.001, 114.697, 97.404), 1 / 256)
+_SWAPPED = PixelSpec(None, _HALF, 0.0078125, colour="BGR", swapped=True)
+_FACE_255 = PixelSpec(112, _FACE, 1 / 255, centred=True)
+_FACE_256 = PixelSpec(112, _FACE, 1 / 256, centred=True)
+_CHIP = PixelSpec(150, _FACE, 1 / 256, centred=True)
 
 _PUBLISHED = (
     ("faceapi-ssd-mobilenetv1", "ssd_mobilenetv1_model", faceapi_ssd_mobilenetv1, _SQUARE),

@@ -43,7 +43,7 @@ def faceapi_ssd_mobilenetv1(tensors: Tensors) -> Networks:
         return net.relu6(net.batch_norm(x, f"{name}_depthwise/BatchNorm"))
 
     maps = []
-    x = conv(net.planes(512, 512), "MobilenetV1/Conv2d_0", 32, 3, 2)
+    x = conv(net.pixels(512, 512), "MobilenetV1/Conv2d_0", 32, 3, 2)
     counts = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
     for i, count in enumerate(counts, 1):
         x = depthwise(x, f"MobilenetV1/Conv2d_{i}", 2 if i in (2, 4, 6, 12) else 1)
@@ -60,7 +60,7 @@ def faceapi_ssd_mobilenetv1(tensors: Tensors) -> Networks:
         for k, each in enumerate(maps):
             count = size * (6 if k else 3)
             at = f"Prediction/BoxPredictor_{k}/{kind}"
-            values.append(net.conv(each, at, count, bias="biases"))
+            values.append(net.conv(each, at, count, bias="biases", label=f"{name}{k}"))
         return net.cells(values, size, name)
 
     boxes = head("BoxEncodingPredictor", 4, "boxes")
@@ -87,12 +87,12 @@ def faceapi_tiny(tensors: Tensors) -> Networks:
     score.
     """
     net = Layers("faceapi-tiny", tensors)
-    x = net.leaky(net.conv(net.planes(None, None), "conv0", 16, 3, same=False))
+    x = net.leaky(net.conv(net.pixels(None, None), "conv0", 16, 3, same=False))
     return _tiny(net, x, ())
 
 
 def faceapi_tiny_yolov2(tensors: Tensors) -> Networks:
     """Tiny YOLO v2 with separable convolutions; as :func:`faceapi_tiny`."""
     net = Layers("faceapi-tiny-yolov2", tensors)
-    x = net.leaky(net.separable(net.planes(None, None), "conv0", 16))
+    x = net.leaky(net.separable(net.pixels(None, None), "conv0", 16))
     return _tiny(net, x, (1024, 1024))

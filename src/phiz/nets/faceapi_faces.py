@@ -19,7 +19,7 @@ __all__ = [
 
 def _features(net: Layers, counts: tuple[int, ...], convolutions: int) -> str:
     """Append dense blocks, in each of which a convolution takes the sum of those before it."""
-    x = net.planes(112, 112)
+    x = net.pixels(112, 112)
     for block, count in enumerate(counts):
         first = net.separable if block else net.conv_3x3
         x = total = net.relu(first(x, f"dense{block}/conv0", count, stride=2))
@@ -60,7 +60,7 @@ def faceapi_age_gender(tensors: Tensors) -> Networks:
         straight = net.conv(x, f"{name}/expansion_conv", count, stride=2)
         return net.add(net.max_pool(value, 3), straight)
 
-    x = net.relu(net.conv_3x3(net.planes(112, 112), "entry_flow/conv_in", 32, stride=2))
+    x = net.relu(net.conv_3x3(net.pixels(112, 112), "entry_flow/conv_in", 32, stride=2))
     x = reduction(x, "entry_flow/reduction_block_0", 64, active=False)
     x = reduction(x, "entry_flow/reduction_block_1", 128)
     for block in range(2):
@@ -92,7 +92,7 @@ def faceapi_face_resnet(tensors: Tensors) -> Networks:
         value = net.relu(conv(x, f"{name}/conv1", count, stride=2))
         return net.relu(net.add(conv(value, f"{name}/conv2", count), net.avg_pool(x, 2)))
 
-    x = net.relu(conv(net.planes(150, 150), "conv32_down", 32, 7, 2))
+    x = net.relu(conv(net.pixels(150, 150), "conv32_down", 32, 7, 2))
     x = net.max_pool(x, 3, same=False)
     for count, blocks in ((32, 3), (64, 3), (128, 2), (256, 2)):
         if count > 32:

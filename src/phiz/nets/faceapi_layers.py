@@ -89,10 +89,12 @@ class Layers:
         self._build = GraphBuilder(name)
         self._tensors = tensors
         self._kernel = kernel
+        self._sums = 0
 
-    def planes(self, rows: Side, columns: Side) -> str:
-        """Declare the input: (n, 3, rows, columns) float32, normalised."""
-        return self._build.planes("planes", 3, rows, columns)
+    def pixels(self, rows: Side, columns: Side) -> str:
+        """Declare the input, (n, rows, columns, 3) float32, normalised; return its planes."""
+        pixels = self._build.pixels("pixels", 3, rows, columns)
+        return self._build.add(Op.TO_PLANES, [pixels], name="planes")
 
     def _pads(self, x: str, kernel: int, stride: int, same: bool) -> tuple[int, ...]:
         if not same:
@@ -208,7 +210,8 @@ class Layers:
 
     def add(self, one: str, other: str) -> str:
         """Add two values; what one is smaller by counts as zeros at the end of each axis."""
-        return self._build.add_padded(one, other, name=f"{one}+{other}")
+        self._sums += 1
+        return self._build.add_padded(one, other, name=f"sum{self._sums}")
 
     def mean(self, x: str, name: str) -> str:
         """Take the mean over all rows and columns."""

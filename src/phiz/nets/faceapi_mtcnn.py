@@ -21,7 +21,7 @@ def _convolve(net: Layers, x: str, part: str, number: int, count: int, side: int
 def _pnet(tensors: Tensors) -> Graph:
     """Of pictures of any size: prob (n, 1, r, c) and regions (n, 4, r, c) of each 12 x 12 cell."""
     net = Layers("faceapi-mtcnn-pnet", tensors, kernel="weights")
-    x = _convolve(net, net.planes(None, None), "pnet", 1, 10)
+    x = _convolve(net, net.pixels(None, None), "pnet", 1, 10)
     x = net.max_pool(x, 2)
     x = _convolve(net, x, "pnet", 2, 16)
     x = _convolve(net, x, "pnet", 3, 32)
@@ -32,7 +32,7 @@ def _pnet(tensors: Tensors) -> Graph:
 def _rnet(tensors: Tensors) -> Graph:
     """Of patches of 24 x 24: prob (n, 1, 1, 1) and regions (n, 4, 1, 1)."""
     net = Layers("faceapi-mtcnn-rnet", tensors, kernel="weights")
-    x = _convolve(net, net.planes(24, 24), "rnet", 1, 28)
+    x = _convolve(net, net.pixels(24, 24), "rnet", 1, 28)
     x = net.max_pool(x, 3)
     x = _convolve(net, x, "rnet", 2, 48)
     x = net.max_pool(x, 3, same=False)
@@ -45,7 +45,7 @@ def _rnet(tensors: Tensors) -> Graph:
 def _onet(tensors: Tensors) -> Graph:
     """Of patches of 48 x 48: as the RNet, and points (n, 10, 1, 1), first all x, then all y."""
     net = Layers("faceapi-mtcnn-onet", tensors, kernel="weights")
-    x = _convolve(net, net.planes(48, 48), "onet", 1, 32)
+    x = _convolve(net, net.pixels(48, 48), "onet", 1, 32)
     x = net.max_pool(x, 3)
     x = _convolve(net, x, "onet", 2, 64)
     x = net.max_pool(x, 3, same=False)
