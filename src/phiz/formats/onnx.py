@@ -188,7 +188,7 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         high = out.constant(f"{name}.high", np.array(node.number("high"), np.float32))
         out.node("Clip", [source, low, high], name)
     elif node.op is Op.PRELU:
-        # As x + (1 - alpha) * relu(-x): ONNX Runtime's own PRelu is six times slower.
+        # As x + (1 - alpha) * relu(-x): ONNX Runtime's own PRelu is several times slower.
         minus = out.constant(f"{name}.minus", _channels(np.full_like(params["alpha"], -1)))
         rest = out.constant(f"{name}.rest", _channels(1 - params["alpha"]))
         turned = out.node("Mul", [source, minus], f"{name}.turned")

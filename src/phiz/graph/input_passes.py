@@ -18,7 +18,7 @@ __all__ = ["exchange_axes", "reverse_channels"]
 
 _BY_PIXEL = (
     Op.BATCH_NORM, Op.AFFINE, Op.RELU, Op.LEAKY_RELU, Op.CLIP, Op.PRELU, Op.SIGMOID, Op.SCALE,
-    Op.ADD, Op.CONCAT, Op.GLOBAL_AVG_POOL,
+    Op.ADD, Op.CONCAT, Op.GLOBAL_AVG_POOL, Op.TO_PLANES,
 )  # fmt: skip
 
 
@@ -48,12 +48,10 @@ def _turned(node: Node, shape: Shape) -> Node:
 
 
 def exchange_axes(graph: Graph) -> Graph:
-    """Return a network that takes and gives (n, channels, columns, rows) where this has rows first.
+    """Return a network that takes and gives columns first where this one has rows first.
 
-    Raises ShapeError for operations to which the order of cells matters, and inputs of pixels.
+    Raises ShapeError for operations to which the order of cells matters.
     """
-    if any(source.kind != "planes" for source in graph.inputs):
-        raise ShapeError(f"{graph.name}: wanted planes, found a network that takes pixels")
     shapes = infer(graph)
     inputs = tuple(
         replace(source, shape=(source.shape[1], source.shape[0], source.shape[2]))
@@ -64,14 +62,14 @@ def exchange_axes(graph: Graph) -> Graph:
 
 
 def reverse_channels(graph: Graph) -> Graph:
-    """Return a network that takes the channels of its one input in the opposite order.
+    """Return a network that takes its pixels' channels in the opposite order.
 
-    Raises ShapeError where anything but convolutions of all channels takes the input.
+    Raises ShapeError where anything but convolutions of all channels takes them.
     """
-    (source,) = graph.inputs
+    planes = {node.name for node in graph.nodes if node.op is Op.TO_PLANES}
 
     def reversed_in(node: Node) -> Node:
-        if source.name not in node.inputs:
+        if not planes & set(node.inputs):
             return node
         if node.op is not Op.CONV or node.number("groups") != 1:
             raise ShapeError(f"{node.name}: {node.op} cannot take its channels in another order")

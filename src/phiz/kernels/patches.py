@@ -16,17 +16,17 @@ __all__ = ["fill_patches"]
 _F = np.float32
 
 
-def fill_patches(image: U8, boxes: I64, mean: F32, scale: float, planes: F32) -> None:
+def fill_patches(image: U8, boxes: I64, mean: float, scale: float, pixels: F32) -> None:
     """Cut out parts of a picture and stretch each to a square.
 
     image: (h, w, 3) uint8 RGB.  boxes: (n, 4) int64 ``x0 y0 x1 y1``, right and bottom exclusive,
-    inside the picture, not empty.  mean: (3,) float32, 0..255.
-    planes: (n, 3, side, side) float32, overwritten: pixels rounded to 0..255, then
+    inside the picture, not empty.
+    pixels: (n, side, side, 3) float32, overwritten: rounded to 0..255, then
     ``(value - mean) * scale``.
     """
-    side = planes.shape[3]
+    side = pixels.shape[1]
     at = np.empty((2, 2, side), np.int64)
-    _fill_patches(image, boxes, mean, scale, planes, at, np.empty((2, side), np.float64))
+    _fill_patches(image, boxes, mean, scale, pixels, at, np.empty((2, side), np.float64))
 
 
 @helper()
@@ -41,13 +41,13 @@ def _place(first: int, length: int, at: I64, share: F64) -> None:
         share[x] = place - near
 
 
-@kernel("u1:3 i8:2 f4:1 f8 f4:4 i8:3 f8:2")
+@kernel("u1:3 i8:2 f8 f8 f4:4 i8:3 f8:2")
 def _fill_patches(
-    image: U8, boxes: I64, mean: F32, scale: float, planes: F32, at: I64, share: F64
+    image: U8, boxes: I64, mean: float, scale: float, pixels: F32, at: I64, share: F64
 ) -> None:
     # at, share: of the columns, then of the rows.
-    side = planes.shape[3]
-    small = _F(scale)
+    side = pixels.shape[1]
+    middle, small = _F(mean), _F(scale)
     for n in range(boxes.shape[0]):
         _place(boxes[n, 0], boxes[n, 2] - boxes[n, 0], at[0], share[0])
         _place(boxes[n, 1], boxes[n, 3] - boxes[n, 1], at[1], share[1])
@@ -62,4 +62,4 @@ def _fill_patches(
                     over = a * (1.0 - across) + b * across
                     under = c * (1.0 - across) + d * across
                     value = np.floor(over * (1.0 - down) + under * down + 0.5)
-                    planes[n, channel, y, x] = (_F(value) - mean[channel]) * small
+                    pixels[n, y, x, channel] = (_F(value) - middle) * small

@@ -12,7 +12,7 @@ import numpy as np
 from phiz.checks import F32, I64, U8
 from phiz.kernels._jit import helper, kernel
 
-__all__ = ["fill_part", "fill_planes", "fill_square"]
+__all__ = ["fill_planes", "fill_square"]
 
 _F = np.float32
 
@@ -31,44 +31,22 @@ def fill_square(
     width, height = int(crop[2] - crop[0]), int(crop[3] - crop[1])
     side = max(width, height)
     before = [(side - own) - (side - own + 1) // 2 if centred else 0 for own in (width, height)]
-    frame = [int(crop[0]), int(crop[1]), width, height, *before, side, side]
-    _fill(image, frame, planes.shape[1:], (0, 0), mean, scale, planes)
+    frame = np.array([crop[0], crop[1], width, height, *before, side, side], np.int64)
+    _fill(image, frame, mean, scale, planes)
 
 
 def fill_planes(image: U8, mean: F32, scale: float, planes: F32) -> None:
     """Resize a whole picture to the planes' size, (3, rows, columns); see :func:`fill_square`."""
-    fill_part(image, planes.shape[1:], (0, 0), mean, scale, planes)
-
-
-def fill_part(
-    image: U8,
-    size: tuple[int, ...],
-    first: tuple[int, int],
-    mean: F32,
-    scale: float,
-    planes: F32,
-) -> None:
-    """Resize a whole picture to ``size`` (rows, columns), of which the planes hold a part.
-
-    first: its row and column, where the part begins; it must lie inside.
-    """
     height, width = image.shape[:2]
-    _fill(image, [0, 0, width, height, 0, 0, width, height], size, first, mean, scale, planes)
+    frame = np.array([0, 0, width, height, 0, 0, width, height], np.int64)
+    _fill(image, frame, mean, scale, planes)
 
 
-def _fill(
-    image: U8,
-    frame: list[int],
-    size: tuple[int, ...],
-    first: tuple[int, int],
-    mean: F32,
-    scale: float,
-    planes: F32,
-) -> None:
+def _fill(image: U8, frame: I64, mean: F32, scale: float, planes: F32) -> None:
     columns = planes.shape[2]
     _fill_planes(
         image,
-        np.array([*frame, *size[::-1], *first[::-1]], np.int64),
+        frame,
         mean,
         scale,
         planes,
@@ -105,14 +83,13 @@ def _fill_planes(
     spread: F32,
 ) -> None:
     # frame: left, top, width and height of the part; columns and rows of black before it; columns
-    # and rows of the part with all its black; columns and rows that this is resized to, and the
-    # first of those that are wanted.
+    # and rows of the part with all its black.
     rows, columns = planes.shape[1], planes.shape[2]
     wide, tall = frame[6], frame[7]
-    across, down = wide / frame[8], tall / frame[9]
+    across, down = wide / columns, tall / rows
     small = _F(scale)
     for x in range(columns):
-        place = (x + frame[10]) * across
+        place = x * across
         near = int(np.floor(place))
         far = min(int(np.ceil(place)), wide - 1)
         fraction[x] = _F(place - near)
@@ -121,7 +98,7 @@ def _fill_planes(
             at[which, x] = frame[0] + inside if 0 <= inside < frame[2] else -1
     held_even = held_odd = -2
     for y in range(rows):
-        place = (y + frame[11]) * down
+        place = y * down
         top = int(np.floor(place))
         bottom = min(int(np.ceil(place)), tall - 1)
         for which in range(2):

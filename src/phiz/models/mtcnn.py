@@ -13,8 +13,8 @@ from phiz.checks import F32, F64, I64, U8
 from phiz.errors import OptionError, ShapeError
 from phiz.imaging import ImageLike
 from phiz.kernels.patches import fill_patches
-from phiz.kernels.square import fill_part
 from phiz.kernels.suppress import suppress
+from phiz.kernels.tile import fill_tile
 from phiz.models.batch import image_list
 from phiz.models.mtcnn_boxes import (
     Level,
@@ -32,8 +32,7 @@ __all__ = ["MtcnnDetector", "MtcnnOptions"]
 
 _MOST_PIXELS = 2**27  # of a level
 _LARGEST = 1e300  # option
-_MEAN = np.full(3, 127.5, np.float32)
-_SCALE = 0.0078125
+_MEAN, _SCALE = 127.5, 0.0078125
 _NO_SCORES = np.zeros(0, np.float32)
 _SAME_CELL, _SAME_FACE = 0.5, 0.7  # overlaps above which only the better of two boxes stays
 
@@ -173,7 +172,7 @@ class MtcnnDetector:
 
         sessions: the P-, R- and O-Net of :func:`phiz.nets.faceapi_mtcnn.faceapi_mtcnn`, turned by
             ``exchange_axes`` and ``reverse_channels`` of :mod:`phiz.graph.input_passes`, so that
-            they take RGB planes with rows first.  The runtime's threads run them side by side:
+            they take RGB pixels with rows first.  The runtime's threads run them side by side:
             each wants one thread, and ``at_once`` of the runtime's.
         batches: patches that the R- and the O-Net are given at once.
         """
@@ -264,16 +263,15 @@ class MtcnnDetector:
 
     def _scan(self, picture: U8, level: Level, tile: Tile, threshold: float) -> _Cells:
         """Run the P-Net on a tile and return the cells that reach the threshold."""
-        with self._runtime.scratch([((1, 3, *tile.size), np.float32)]) as (planes,):
-            size = (level.rows, level.columns)
-            fill_part(picture, size, tile.first, _MEAN, _SCALE, planes[0])
-            feeds: dict[str, Any] = {"planes": planes}
-            values = self._pnet.run(feeds)
-        prob, regions = values["prob"][0, 0], values["regions"][0]
-        row, column = np.nonzero(prob.astype(np.float64) >= threshold)
-        return _Cells(
-            prob[row, column], column + tile.column, row + tile.row, regions[:, row, column].T
-        )
+        pixels = np.empty((1, *tile.size, 3), np.float32)
+        size = (level.rows, level.columns)
+        fill_tile(picture, size, tile.first, _MEAN, _SCALE, pixels[0])
+        feeds: dict[str, Any] = {"pixels": pixels}
+        values = self._pnet.run(feeds)
+        prob, regions = values["prob"].ravel(), values["regions"].reshape(4, -1)
+        found = np.flatnonzero(prob.astype(np.float64) >= threshold)
+        row, column = np.divmod(found, values["prob"].shape[3])
+        return _Cells(prob[found], column + tile.column, row + tile.row, regions[:, found].T)
 
     def _judge(self, pictures: list[U8], boxes: list[F64], stage: _Stage) -> list[_Judged]:
         """Run a network on the boxes of all pictures; those that have no pixels are dropped."""
@@ -282,23 +280,22 @@ class MtcnnDetector:
         ]
         counts = [len(own) for own, _ in cut]
         source = np.repeat(np.arange(len(cut)), counts)
-        pixels = np.concatenate([np.zeros((0, 4), np.int64), *(each for _, each in cut)])
+        parts = np.concatenate([np.zeros((0, 4), np.int64), *(each for _, each in cut)])
 
         def run(first: int) -> list[F32]:
-            part = slice(first, first + stage.batch)
-            owners = source[part]
-            shape = (len(owners), 3, stage.side, stage.side)
-            with self._runtime.scratch([(shape, np.float32)]) as (planes,):
-                for number in np.unique(owners):
-                    own = slice(*np.searchsorted(owners, (number, number + 1)))
-                    fill_patches(pictures[number], pixels[part][own], _MEAN, _SCALE, planes[own])
-                feeds: dict[str, Any] = {"planes": planes}
-                values = stage.session.run(feeds)
+            few = slice(first, first + stage.batch)
+            owners = source[few]
+            pixels = np.empty((len(owners), stage.side, stage.side, 3), np.float32)
+            for number in np.unique(owners):
+                own = slice(*np.searchsorted(owners, (number, number + 1)))
+                fill_patches(pictures[number], parts[few][own], _MEAN, _SCALE, pixels[own])
+            feeds: dict[str, Any] = {"pixels": pixels}
+            values = stage.session.run(feeds)
             return [values[name].reshape(-1, size) for name, size in stage.outputs]
 
-        parts = self._runtime.map(run, range(0, len(source), stage.batch))
+        values = self._runtime.map(run, range(0, len(source), stage.batch))
         said = [
-            np.concatenate([np.zeros((0, size), np.float32), *(part[number] for part in parts)])
+            np.concatenate([np.zeros((0, size), np.float32), *(each[number] for each in values)])
             for number, (_, size) in enumerate(stage.outputs)
         ]
         ends = np.cumsum(counts)

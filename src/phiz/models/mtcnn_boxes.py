@@ -18,7 +18,7 @@ __all__ = ["CELL", "Level", "Tile", "calibrate", "cell_boxes", "levels", "patche
 
 CELL = 12  # pixels of a level that the P-Net's cells are wide and high
 _STRIDE = 2  # and from one to the next
-_TILE = (32, 64)  # rows and columns of cells that are computed at once: what stays in fast caches
+_TILE = (32, 128)  # rows and columns of cells that are computed at once: what stays in fast caches
 
 
 @dataclass(frozen=True, slots=True)
