@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phiz.checks import F32, F64, I64
+from phiz.checks import F32, F64, I64, finite
 from phiz.kernels._jit import kernel
 
 __all__ = ["suppress"]
@@ -13,11 +13,12 @@ __all__ = ["suppress"]
 def suppress(boxes: F64, scores: F32, most: float, *, of_smaller: bool = False) -> I64:
     """Return which boxes stay, best first: those that overlap no better one by more than ``most``.
 
-    boxes: (n, 4) float64 ``x0 y0 x1 y1``, sides not negative.  scores: (n,); of equal ones the
-    later is the better.  The overlap is the intersection as a part of the union, or with
+    boxes: (n, 4) float64 ``x0 y0 x1 y1``, finite, sides not negative.  scores: (n,); of equal
+    ones the later is the better.  The overlap is the intersection as a part of the union, or with
     ``of_smaller`` of the smaller box; where that is 0 / 0 the worse one falls.
     Source: face-api.js 0.22.2, nonMaxSuppression and iou.
     """
+    finite(boxes, name="boxes")  # which the kernel does not look at
     order = np.argsort(scores, kind="stable")[::-1]
     best = np.ascontiguousarray(boxes[order], np.float64)
     count = len(best)

@@ -23,30 +23,36 @@ def fill_tile(
     image: (h, w, 3) uint8 RGB.  first: row and column at which the part begins; it must lie inside.
     pixels: (rows, columns, 3) float32, overwritten with ``(value - mean) * scale``.
     """
-    height, columns = len(image), pixels.shape[1]
+    line = 3 * pixels.shape[1]
+    height = len(image)
     _fill_tile(
         image.reshape(height, -1),
         np.array([*size, *first], np.int64),
         mean,
         scale,
         pixels.reshape(len(pixels), -1),
-        np.empty((2, columns), np.int64),
-        np.empty(columns, np.float32),
-        np.empty((2, 3 * columns), np.float32),
+        np.empty((2, pixels.shape[1]), np.int64),
+        np.empty(line, np.float32),
+        np.empty((2, line), np.uint8),
+        np.empty((2, line), np.float32),
     )
 
 
 @helper(contract=True)
-def _spread_row(row: U8, at: I64, fraction: F32, out: F32) -> None:
-    """Resize one row of the picture."""
-    for x in range(fraction.size):
-        left, right, share = at[0, x], at[1, x], fraction[x]
+def _spread_row(row: U8, at: I64, fraction: F32, beside: U8, out: F32) -> None:
+    """Resize one row of the picture: bytes are collected first, so that the rest is vectors."""
+    lefts, rights = beside[0], beside[1]
+    for x in range(at.shape[1]):
+        left, right = at[0, x], at[1, x]
         for channel in range(3):
-            a = _F(row[left + channel])
-            out[3 * x + channel] = a + (_F(row[right + channel]) - a) * share
+            lefts[3 * x + channel] = row[left + channel]
+            rights[3 * x + channel] = row[right + channel]
+    for x in range(fraction.size):
+        a = _F(lefts[x])
+        out[x] = a + (_F(rights[x]) - a) * fraction[x]
 
 
-@kernel("u1:2 i8:1 f8 f8 f4:2 i8:2 f4:1 f4:2", contract=True)
+@kernel("u1:2 i8:1 f8 f8 f4:2 i8:2 f4:1 u1:2 f4:2", contract=True)
 def _fill_tile(
     image: U8,
     frame: I64,
@@ -55,6 +61,7 @@ def _fill_tile(
     pixels: F32,
     at: I64,
     fraction: F32,
+    beside: U8,
     spread: F32,
 ) -> None:
     # frame: rows and columns that the picture is resized to, and the first of the part.
@@ -67,7 +74,7 @@ def _fill_tile(
         near = int(np.floor(place))
         at[0, x] = 3 * near
         at[1, x] = 3 * min(int(np.ceil(place)), wide - 1)
-        fraction[x] = _F(place - near)
+        fraction[3 * x : 3 * x + 3] = _F(place - near)
     held_even = held_odd = -1
     for y in range(pixels.shape[0]):
         place = (y + frame[2]) * down
@@ -78,7 +85,7 @@ def _fill_tile(
             needed = bottom if which else top
             slot = needed & 1
             if needed != (held_odd if slot else held_even):
-                _spread_row(image[needed], at, fraction, spread[slot])
+                _spread_row(image[needed], at, fraction, beside, spread[slot])
                 if slot:
                     held_odd = needed
                 else:

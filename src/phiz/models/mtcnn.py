@@ -354,7 +354,8 @@ def _finish(judged: _Judged, threshold: float, *, as_original: bool) -> Faces:
     """Return the faces; ``as_original`` as :attr:`MtcnnOptions.original_landmarks`."""
     which, boxes, scores, regions = judged.above(threshold)
     boxes = calibrate(boxes, regions)
-    kept = suppress(boxes, scores, _SAME_FACE, of_smaller=True)
+    sound = np.flatnonzero(np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > boxes[:, 0]))
+    kept = sound[suppress(boxes[sound], scores[sound], _SAME_FACE, of_smaller=True)]
     boxes, sides = boxes[kept], boxes[kept, 2:] - boxes[kept, :2]
     parts = judged.said[2][kept if as_original else which[kept]].astype(np.float64)
     points = parts.reshape(-1, 2, 5).swapaxes(1, 2) * (sides + 1)[:, None] + boxes[:, None, :2]
