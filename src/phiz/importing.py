@@ -49,7 +49,9 @@ class _Content:
 
 
 def _names() -> dict[str, Entry]:
-    return {name: entry for entry in reversed(ZOO.values()) for name in store.file_names(entry)}
+    return {
+        name: entry for entry in reversed(list(ZOO.values())) for name in store.file_names(entry)
+    }
 
 
 def _sizes() -> set[int]:

@@ -303,8 +303,8 @@ ENTRIES = (
                 (6_444_032, "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589"),
             ),
         ),
-        limits="It is given faces that are cut otherwise than for dlib-face-resnet-v1, whose limits "
-        "it shares: do not compare the descriptors of the two.",
+        limits="Its faces are cut otherwise than those of dlib-face-resnet-v1, whose limits it "
+        "shares: do not compare the descriptors of the two.",
         architecture="faceapi-face-resnet",
         chip=FACEAPI_150,
         threshold=0.6,
