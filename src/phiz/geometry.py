@@ -22,6 +22,7 @@ __all__ = [
     "greedy_nms",
     "halved",
     "lround",
+    "overlap_nms",
     "similarity",
     "to_inclusive",
 ]
@@ -99,7 +100,7 @@ def halved(corners: F64, times: int = 1) -> F64:
     return corners
 
 
-def box_iou(one: F32, other: F32) -> F64:
+def box_iou(one: F32 | F64, other: F32 | F64) -> F64:
     """Return (n, m) intersection over union of boxes ``x0 y0 x1 y1``; 0 where both are empty."""
     a, b = np.asarray(one, np.float64)[:, None], np.asarray(other, np.float64)[None]
     inner = np.clip(
@@ -155,6 +156,21 @@ def greedy_nms(rectangles: I64, iou: float, covered: float) -> I64:
             kept.append(index)
             later = slice(index + 1, None)
             alive[later] &= ~enclosing_overlap(rectangles[later], rectangles[index], iou, covered)
+    return np.array(kept, np.int64)
+
+
+def overlap_nms(boxes: F32 | F64, most: float) -> I64:
+    """Return the indices of boxes that overlap none kept before them, in order.
+
+    boxes: (n, 4) ``x0 y0 x1 y1``, or ``y0 x0 y1 x1``, best first.  most: a box falls if its
+    intersection over union with one that was kept is above this.
+    """
+    left = np.arange(len(boxes))
+    kept: list[int] = []
+    while len(left):
+        kept.append(int(left[0]))
+        overlaps = box_iou(boxes[left[:1]], boxes[left[1:]])[0]
+        left = left[1:][overlaps <= most]
     return np.array(kept, np.int64)
 
 
