@@ -13,6 +13,7 @@ demo: .venv-demo/ready
 
 test: .venv/ready
 	.venv/bin/python tools/fetch_pictures.py $(PICTURES)
+	.venv/bin/python tools/fetch_faceapi.py .cache/faceapi
 	.venv/bin/python -m pytest $(ARGS)
 
 lint: .venv/ready

@@ -32,6 +32,18 @@ def registry_pictures() -> list[Path]:
     return [path for path in found if path.name != "scikit-image-astronaut.png"]  # the first one
 
 
+def faceapi_manifest(model: str) -> Path | None:
+    """Return the manifest of one of face-api.js's models, such as ``mtcnn_model``, or None.
+
+    ``tools/fetch_faceapi.py`` fetches them; PHIZ_MODEL_DIR may name a folder of them too.
+    """
+    shared = shared_folder()
+    folders = [ROOT / ".cache" / "faceapi", os.environ.get("PHIZ_MODEL_DIR")]
+    folders += sorted((shared / "models").glob("faceapi*")) if shared else []
+    found = (Path(folder) / f"{model}-weights_manifest.json" for folder in folders if folder)
+    return next((path for path in found if path.is_file()), None)
+
+
 def weight_file(name: str) -> Path:
     """Return the weight file of a zoo model."""
     from phiz import store

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,8 @@ from phiz.graph.layers import Con, Fc, InputRgb, LossMetric, Relu, chain
 from phiz.inspecting import describe_file, layer_names
 from phiz.nets import ARCHITECTURES
 from tests import dlib_writer as simple
+from tests.test_faceapi_nets import drawn
+from tests.test_tfjs import described, write
 
 
 @pytest.fixture(scope="module")
@@ -106,24 +107,48 @@ def test_damaged_onnx_files_fail_as_formats_do(data: bytes) -> None:
         assert isinstance(error, FormatError)
 
 
-def test_manifests_are_told(tmp_path: Path) -> None:
-    weight = {"name": "conv0/filters", "shape": [3, 3, 3, 16], "dtype": "float32"}
-    packed = {**weight, "quantization": {"dtype": "uint8", "scale": 0.1, "min": -1}}
-    path = tmp_path / "model-weights_manifest.json"
-    path.write_text(json.dumps([{"weights": [weight, packed], "paths": ["model-shard1"]}]))
-    text = describe_file(str(path)).text
-    assert "conv0/filters  3 x 3 x 3 x 16  float32\n" in text
-    assert "float32 as uint8" in text
+def test_manifests_are_told_layer_by_layer(tmp_path: Path) -> None:
+    tensors = drawn("faceapi-landmarks-68-tiny")[1]
+    entries = [described(name, list(value.shape), "float32") for name, value in tensors.items()]
+    data = b"".join(value.astype("<f4").tobytes() for value in tensors.values())
+    path = write(tmp_path, [(entries, data, [1 << 17])])
+    found = describe_file(str(path))
+    assert found.known
+    lines = found.text.splitlines()
+    assert "paths group0-shard1, group0-shard2" in lines
+    assert "  dense0/conv0/filters  3 x 3 x 3 x 32  float32" in lines
+    assert "architecture faceapi-landmarks-68-tiny" in lines
+    assert "input 112 x 112 RGB, mean 122.782 117.001 104.298, scale 0.00392157" in lines
+    assert "faceapi-landmarks-68-tiny: 77224 parameters" in lines
+    assert any(line.split() == ["points", "fc", "features", "136", "x", "1", "x", "1", "17544"]
+               for line in lines)  # fmt: skip
+    assert describe_file(str(tmp_path)).text == found.text
+
+
+def test_manifests_that_fit_nothing_are_told(tmp_path: Path) -> None:
+    weight = described("conv0/filters", [3, 3, 3, 16], "float32")
+    bias = described("conv0/bias", [16], "float32", ("uint8", 0.1, -1))
+    path = write(tmp_path, [([weight, bias], bytes(3 * 3 * 3 * 16 * 4 + 16), [])])
+    found = describe_file(str(path))
+    assert not found.known
+    assert "conv0/filters  3 x 3 x 3 x 16  float32\n" in found.text
+    assert "conv0/bias  16  float32 as uint8" in found.text
+    assert "no architecture that phiz knows" in found.text
+    assert "wanted the tensor conv1/depthwise_filter of shape (3, 3, 16, 1)" in found.text
+    assert "(as faceapi-tiny, which fits best)" in found.text
+    path.with_name("group0-shard1").unlink()
+    assert "wanted the shard group0-shard1 beside it" in describe_file(str(path)).text
     path.write_text('[{"weights": 3}]')
-    with pytest.raises(FormatError, match="tfjs weights manifest"):
+    with pytest.raises(FormatError, match="weights of a group as a list"):
         describe_file(str(path))
 
 
 @pytest.mark.shared
 def test_a_published_manifest_is_told(shared: Path) -> None:
-    (path,) = (shared / "models" / "faceapi-tiny-yolov2").glob("*manifest.json")
-    text = describe_file(str(path)).text
-    assert "conv0/depthwise_filter  3 x 3 x 3 x 1  float32 as uint8" in text
+    found = describe_file(str(shared / "models" / "faceapi-tiny-yolov2"))
+    assert found.known
+    assert "conv0/depthwise_filter  3 x 3 x 3 x 1  float32 as uint8" in found.text
+    assert "architecture faceapi-tiny-yolov2" in found.text
 
 
 @pytest.mark.shared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from phiz.formats.dlib_net import Match, search_architectures
 from phiz.formats.dlib_shape import read_shape_predictor
 from phiz.formats.onnx_metadata import OnnxSummary, read_onnx_summary
 from phiz.formats.onnx_weights import is_onnx
+from phiz.formats.tfjs import find_manifests, read_manifest, read_tfjs
 from phiz.graph.arch import Arch, Layout
 from phiz.graph.text import dump
-from phiz.nets import ARCHITECTURES
+from phiz.nets import ARCHITECTURES, PlanesSpec, match_tensors
 from phiz.values import FhogDetector, Forest
 from phiz.zoo import ZOO, Entry, find_by_hash, find_entry
 
@@ -235,31 +235,46 @@ def _describe_onnx(onnx: OnnxSummary) -> list[str]:
     return lines
 
 
-def _describe_manifest(data: bytes, path: str) -> list[str]:
-    """List the weights of a tfjs manifest."""
+def _describe_planes(spec: PlanesSpec) -> str:
+    side = f"{spec.side} x {spec.side}" if spec.side else "any size"
+    swapped = ", rows and columns exchanged" if spec.swapped else ""
+    mean = " ".join(f"{value:g}" for value in spec.mean)
+    return f"input {side} {spec.colour}{swapped}, mean {mean}, scale {spec.scale:g}"
+
+
+def _describe_tfjs(data: bytes, path: Path) -> tuple[list[str], bool]:
+    """List the tensors of a tfjs manifest, and the layers if its shards are there and fit."""
     lines = ["tfjs weights manifest"]
+    for group in read_manifest(data, str(path)):
+        lines.append(f"paths {', '.join(group.shards)}")
+        for tensor in group.tensors:
+            packed = f" as {tensor.quantisation.dtype}" if tensor.quantisation else ""
+            sides = " x ".join(str(side) for side in tensor.shape)
+            lines.append(f"  {tensor.name}  {sides}  {tensor.dtype}{packed}")
     try:
-        groups = json.loads(data)
-        for group in groups if isinstance(groups, list) else groups["weightsManifest"]:
-            lines.append(f"paths {', '.join(group['paths'])}")
-            for weight in group["weights"]:
-                quantised = weight.get("quantization", {}).get("dtype")
-                packed = f" as {quantised}" if quantised else ""
-                shape = " x ".join(str(side) for side in weight["shape"])
-                lines.append(f"  {weight['name']}  {shape}  {weight['dtype']}{packed}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise FormatError(path, 0, "a tfjs weights manifest", what) from error
-    return lines
+        weights = read_tfjs(path)
+        arch, networks = match_tensors(weights.tensors(), str(path))
+    except FormatError as error:
+        return [*lines, "", *_describe_misfit(error)], False
+    lines += ["", f"architecture {arch.name}", f"weights {weights.digest}"]
+    lines.append(_describe_planes(arch.planes))
+    lines += [f"{key} {array.shape}" for key, array in networks.arrays.items()]
+    for graph in networks.graphs:
+        lines += ["", f"{graph.name}: {graph.parameters} parameters", dump(graph)]
+    return lines, True
 
 
-def _describe_unknown(data: bytes, error: FormatError) -> list[str]:
-    lines = [
+def _describe_misfit(error: FormatError) -> list[str]:
+    return [
         "no architecture that phiz knows",
-        f"it fits until byte {error.at}",
         f"  wanted {error.want}",
         f"  found {error.found}",
     ]
+
+
+def _describe_unknown(data: bytes, error: FormatError) -> list[str]:
+    head, *rest = _describe_misfit(error)
+    lines = [head, f"it fits until byte {error.at}", *rest]
     names = layer_names(data)
     if names:
         lines.append(f"layers by name, first to last: {_runs(names)}")
@@ -269,9 +284,13 @@ def _describe_unknown(data: bytes, error: FormatError) -> list[str]:
 def describe_file(name: str) -> Description:
     """Say what a model or file holds: a dlib file, packed or not, ONNX, or a tfjs manifest.
 
-    A dlib file that no architecture fits is described by what matched furthest and where.
+    A folder stands for the tfjs manifests in it.  A file that no architecture fits is described
+    by what matched furthest and where.
     Raises ModelNotFound; FormatError for an ONNX file or manifest that is damaged.
     """
+    if Path(name).is_dir() and (manifests := find_manifests(Path(name))):
+        each = [describe_file(str(manifest)) for manifest in manifests]
+        return Description("\n\n".join(one.text for one in each), all(one.known for one in each))
     entry, path, data = open_weights(name)
     known = True
     if is_onnx(data):
@@ -280,7 +299,7 @@ def describe_file(name: str) -> Description:
             match = search_architectures(data, str(path), ARCHITECTURES.values())
             lines.append(f"parameters of the architecture {match.layout.name}")
     elif data[:1] in (b"[", b"{"):
-        lines = _describe_manifest(data, str(path))
+        lines, known = _describe_tfjs(data, path)
     else:
         try:
             content = identify(data, str(path))

@@ -12,7 +12,7 @@ __all__ = ["inspect"]
 def inspect(
     files: Annotated[
         list[str],
-        typer.Argument(help="Weight files (dlib, ONNX, tfjs manifest), or names of models."),
+        typer.Argument(help="Weight files (dlib, ONNX, tfjs manifest or its folder), or models."),
     ],
 ) -> int:
     """Print what weight files hold, layer by layer, or where they stop making sense."""

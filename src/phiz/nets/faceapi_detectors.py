@@ -60,7 +60,7 @@ def faceapi_ssd_mobilenetv1(tensors: Tensors) -> Networks:
         for k, each in enumerate(maps):
             count = size * (6 if k else 3)
             at = f"Prediction/BoxPredictor_{k}/{kind}"
-            values.append(net.conv(each, at, count, bias="biases"))
+            values.append(net.conv(each, at, count, bias="biases", label=f"{name}{k}"))
         return net.cells(values, size, name)
 
     boxes = head("BoxEncodingPredictor", 4, "boxes")

@@ -89,6 +89,7 @@ class Layers:
         self._build = GraphBuilder(name)
         self._tensors = tensors
         self._kernel = kernel
+        self._sums = 0
 
     def planes(self, rows: Side, columns: Side) -> str:
         """Declare the input: (n, 3, rows, columns) float32, normalised."""
@@ -208,7 +209,8 @@ class Layers:
 
     def add(self, one: str, other: str) -> str:
         """Add two values; what one is smaller by counts as zeros at the end of each axis."""
-        return self._build.add_padded(one, other, name=f"{one}+{other}")
+        self._sums += 1
+        return self._build.add_padded(one, other, name=f"sum{self._sums}")
 
     def mean(self, x: str, name: str) -> str:
         """Take the mean over all rows and columns."""
