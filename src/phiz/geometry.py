@@ -159,18 +159,24 @@ def greedy_nms(rectangles: I64, iou: float, covered: float) -> I64:
     return np.array(kept, np.int64)
 
 
-def overlap_nms(boxes: F32 | F64, most: float) -> I64:
+def overlap_nms(boxes: F32 | F64, most: float, limit: int | None = None) -> I64:
     """Return the indices of boxes that overlap none kept before them, in order.
 
     boxes: (n, 4) ``x0 y0 x1 y1``, or ``y0 x0 y1 x1``, best first.  most: a box falls if its
-    intersection over union with one that was kept is above this.
+    intersection over union with one that was kept is above this.  limit: how many are kept at
+    most.
     """
+    x0, y0, x1, y1 = np.ascontiguousarray(boxes.T, np.float64)
+    areas = np.clip(x1 - x0, 0, None) * np.clip(y1 - y0, 0, None)
     left = np.arange(len(boxes))
     kept: list[int] = []
-    while len(left):
-        kept.append(int(left[0]))
-        overlaps = box_iou(boxes[left[:1]], boxes[left[1:]])[0]
-        left = left[1:][overlaps <= most]
+    while len(left) and (limit is None or len(kept) < limit):
+        one, left = int(left[0]), left[1:]
+        kept.append(one)
+        wide = np.minimum(x1[left], x1[one]) - np.maximum(x0[left], x0[one])
+        tall = np.minimum(y1[left], y1[one]) - np.maximum(y0[left], y0[one])
+        meet = np.where((wide > 0) & (tall > 0), wide * tall, 0.0)
+        left = left[meet <= most * (areas[left] + areas[one] - meet)]
     return np.array(kept, np.int64)
 
 

@@ -1,4 +1,4 @@
-"""What face-api.js's detectors share: pictures padded and resized to squares, run in batches."""
+"""What face-api.js's detectors share: pictures are padded, and resized to squares."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ __all__ = [
     "sigmoid",
 ]
 
-_MOST_AT_ONCE = 2**21  # pixels of the squares that a network is run on at once
-
 Decode = Callable[[Mapping[str, F32], tuple[int, int]], Faces]
-"""Turns a network's outputs for one square, and the picture's (rows, columns), into faces."""
+"""Turns a network's outputs for a picture, without the batch axis, and its (rows, columns), into
+faces."""
 
 
 def check_fraction(value: float, name: str) -> None:
@@ -69,30 +68,20 @@ def find_in_squares(
     scale: float,
     runtime: Runtime,
 ) -> list[Faces]:
-    """Run a network on pictures padded to squares at the right or bottom, and decode each.
+    """Run a network on each picture, padded to a square at the right or bottom, and decode it.
 
     session: its input ``planes`` is (n, 3, side, side) float32, ``(value - mean) * scale``, RGB.
-    pictures: (h, w, 3) uint8 RGB, of any sizes.
-
-    Memory: about 2 megapixels of squares at once, of which the largest network here makes
-    about 300 MB of values.
+    pictures: (h, w, 3) uint8 RGB, of any sizes.  They run side by side, one at a time on each
+    thread: what a network makes of several squares at once no longer fits the caches.
     """
-    together = max(1, _MOST_AT_ONCE // side**2)
     middle = np.array(mean, np.float32)
-    found: list[Faces] = []
-    for start in range(0, len(pictures), together):
-        chunk = pictures[start : start + together]
-        shape = (len(chunk), 3, side, side)
-        with runtime.admitted(), runtime.scratch([(shape, np.float32)]) as (planes,):
 
-            def fill(index: int, chunk: Sequence[U8] = chunk, planes: F32 = planes) -> None:
-                height, width = chunk[index].shape[:2]
-                whole = np.array([0, 0, width, height], np.int64)
-                fill_square(chunk[index], whole, middle, scale, planes[index])
-
-            runtime.map(fill, range(len(chunk)))
+    def find(image: U8) -> Faces:
+        height, width = image.shape[:2]
+        whole = np.array([0, 0, width, height], np.int64)
+        with runtime.scratch([((1, 3, side, side), np.float32)]) as (planes,):
+            fill_square(image, whole, middle, scale, planes[0])
             values = session.run({"planes": planes})
-        for index, picture in enumerate(chunk):
-            row = {name: value[index] for name, value in values.items()}
-            found.append(decode(row, (picture.shape[0], picture.shape[1])))
-    return found
+        return decode({name: value[0] for name, value in values.items()}, (height, width))
+
+    return runtime.map(find, pictures)

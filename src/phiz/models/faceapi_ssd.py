@@ -144,6 +144,9 @@ class SsdDetector:
         self, values: Mapping[str, F32], size: tuple[int, int], options: SsdOptions
     ) -> Faces:
         """Source: face-api.js 0.22.2, ``outputLayer``, ``nonMaxSuppression``, ``locateFaces``."""
+        count = len(self._sizes)
+        check(values["boxes"], (1, count, 4), name=f"{self.name}: boxes")
+        check(values["classes"], (1, count, 3), name=f"{self.name}: classes")
         logits = values["classes"][0, :, _FACE]
         scores = sigmoid(logits.astype(np.float64)).astype(np.float32)
         found = np.flatnonzero(scores.astype(np.float64) > options.min_confidence)
@@ -151,7 +154,7 @@ class SsdDetector:
         boxes = self._boxes(values["boxes"][0, found], found)
         usable = np.isfinite(boxes).all(axis=1)
         found, boxes = found[usable], boxes[usable]
-        kept = overlap_nms(boxes, _OVERLAP)[: options.max_results]
+        kept = overlap_nms(boxes, _OVERLAP, options.max_results)
         return Faces(self._to_picture(boxes[kept], size), scores[found[kept]])
 
     def _boxes(self, encoded: F32, anchors: I64) -> F32:

@@ -9,8 +9,8 @@ from typing import overload
 import numpy as np
 
 from phiz.backends.session import Session
-from phiz.checks import F32
-from phiz.errors import OptionError, ShapeError
+from phiz.checks import F32, check
+from phiz.errors import OptionError
 from phiz.geometry import overlap_nms
 from phiz.imaging import ImageLike
 from phiz.models.batch import image_list
@@ -153,10 +153,7 @@ class YoloDetector:
         (cells,) = values.values()
         cells_a_side = options.input_size // _CELL
         wanted = (len(_ANCHORS) * _NUMBERS, cells_a_side, cells_a_side)
-        if cells.shape != wanted:
-            raise ShapeError(
-                f"{self.name}: wanted a network's output {wanted}, found {cells.shape}"
-            )
+        check(cells, wanted, name=f"{self.name}: cells")
         table = cells.reshape(len(_ANCHORS), _NUMBERS, -1).transpose(2, 0, 1).astype(np.float64)
         scores = sigmoid(table[..., 4])
         cell, anchor = np.nonzero(scores > options.score_threshold)
