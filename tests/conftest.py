@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from hypothesis import settings
 from PIL import Image
 
 import phiz
+from phiz import store
 from tests.sources import registry_pictures, shared_folder
 
 # Examples are small, but the first one may compile a kernel: nothing here is about time.
@@ -80,3 +84,30 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("PHIZ_CACHE_DIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Path:
+    """No package carries weights, and the cache is empty."""
+    monkeypatch.setattr(store, "PACKAGES", ())
+    monkeypatch.delenv("PHIZ_MODEL_DIR", raising=False)
+    return own_cache
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on this machine for a folder."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, directory=str(folder), **options)  # type: ignore[arg-type]
+
+        def log_message(self, *arguments: object) -> None:
+            del arguments
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", folder
+        server.shutdown()

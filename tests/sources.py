@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phiz.zoo import Entry
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,3 +57,39 @@ def weight_file(name: str) -> Path:
     from phiz.zoo import require_entry
 
     return store.require(require_entry(name)).path
+
+
+@dataclass(frozen=True)
+class MadeModel:
+    """A model of face-api.js with random weights, its files, and an entry that knows them."""
+
+    folder: Path
+    entry: Entry
+    digest: str
+
+
+def made_faceapi(folder: Path, name: str) -> MadeModel:
+    """Write a manifest and two shards with random weights of an architecture."""
+    from phiz.formats.tfjs import read_tfjs
+    from phiz.zoo import ZOO, PartFile, Revision
+    from tests.test_faceapi_nets import drawn
+
+    folder.mkdir(parents=True)
+    tensors, entry = drawn(name)[1], ZOO[name]
+    shards = [entry.file.replace("weights_manifest.json", f"shard{part}") for part in (1, 2)]
+    weights = [
+        {"name": key, "shape": list(value.shape), "dtype": "float32"}
+        for key, value in tensors.items()
+    ]
+    (folder / entry.file).write_text(json.dumps([{"weights": weights, "paths": shards}]))
+    data = b"".join(value.astype("<f4").tobytes() for value in tensors.values())
+    for shard, part in zip(shards, (data[: len(data) // 3], data[len(data) // 3 :]), strict=True):
+        (folder / shard).write_bytes(part)
+    files = tuple(
+        PartFile(file, len(content), hashlib.sha256(content).hexdigest())
+        for file in (entry.file, *shards)
+        for content in [(folder / file).read_bytes()]
+    )
+    digest = read_tfjs(folder).digest
+    revision = Revision("made", sum(file.size for file in files), digest, files=files)
+    return MadeModel(folder, replace(entry, revisions=(revision,)), digest)

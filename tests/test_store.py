@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import bz2
-import http.server
 import lzma
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,14 +22,6 @@ from tests.sources import weight_file
 FIVE = zoo.ZOO["dlib-landmarks-5"]
 HOG = zoo.ZOO["dlib-hog-frontal"]
 HOG_FILE = weight_file("dlib-hog-frontal")
-
-
-@pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Path:
-    """No package carries weights, and the cache is empty."""
-    monkeypatch.setattr(store, "PACKAGES", ())
-    monkeypatch.delenv("PHIZ_MODEL_DIR", raising=False)
-    return own_cache
 
 
 @pytest.mark.parametrize("entry", zoo.ZOO.values(), ids=lambda entry: entry.name)
@@ -137,25 +126,6 @@ def test_a_missing_model_says_how_to_get_it(nothing_installed: Path) -> None:
 def test_names_of_nothing_are_refused(name: str) -> None:
     with pytest.raises(errors.ModelNotFound, match=name):
         phiz.load(name)
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A web server on this machine for a folder."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object, **options: object) -> None:
-            super().__init__(*arguments, directory=str(folder), **options)  # type: ignore[arg-type]
-
-        def log_message(self, *arguments: object) -> None:
-            del arguments
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", folder
-        server.shutdown()
 
 
 def entry_from(url: str, content: bytes) -> zoo.Entry:

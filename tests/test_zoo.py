@@ -10,8 +10,10 @@ import pytest
 from phiz import store
 from phiz.errors import LicenceError
 from phiz.graph.arch import Layout
-from phiz.nets import ARCHITECTURES
+from phiz.models.faceapi_classifier import EXPRESSIONS, GENDERS
+from phiz.nets import ARCHITECTURES, TFJS_ARCHITECTURES
 from phiz.zoo import ZOO, find_entry
+from tests.sources import faceapi_manifest
 
 NAMES = [
     "dlib-hog-frontal",
@@ -33,7 +35,17 @@ NAMES = [
     "dlib-imagenet-resnet50",
     "cydral-dcgan-faces",
     "cydral-colorify",
+    "faceapi-ssd-mobilenetv1",
+    "faceapi-tiny",
+    "faceapi-tiny-yolov2",
+    "faceapi-mtcnn",
+    "faceapi-landmarks-68",
+    "faceapi-landmarks-68-tiny",
+    "faceapi-face-resnet",
+    "faceapi-expression",
+    "faceapi-age-gender",
 ]
+FACEAPI = [name for name in NAMES if name.startswith("faceapi-")]
 
 
 def test_every_model_has_its_name() -> None:
@@ -51,14 +63,14 @@ def test_an_entry_is_consistent(name: str) -> None:
     assert entry.licence.training_data
     assert entry.limits
     assert entry.summary
-    if entry.architecture:
+    if entry.architecture and entry.format == "dlib":
         made = ARCHITECTURES[entry.architecture]()
         assert made.name == entry.architecture
     if entry.kind == "descriptor":
         assert entry.threshold
         assert entry.threshold_source
         assert entry.chip
-    if entry.labels and entry.kind == "classifier":
+    if entry.labels and entry.kind == "classifier" and entry.format == "dlib":
         made = ARCHITECTURES[entry.architecture or ""]()
         assert not isinstance(made, Layout)
         assert getattr(made.layers[-1], "outputs", None) == len(entry.labels)
@@ -80,7 +92,8 @@ def test_what_its_owner_keeps_from_commerce_is_refused() -> None:
             refused.add(entry.name)
             assert entry.name in str(error)
             assert entry.licence.evidence in str(error)
-    assert refused == {"dlib-landmarks-68", "dlib-landmarks-68-gtx", "cydral-dcgan-faces"}
+    unclear = {"cydral-dcgan-faces", *FACEAPI}
+    assert refused == {"dlib-landmarks-68", "dlib-landmarks-68-gtx", *unclear}
 
 
 @pytest.mark.parametrize(
@@ -103,3 +116,46 @@ def test_original_files_are_known_revisions(
     assert len(store.read_weights(path)) == known.size
     for source in known.sources:
         store._check_packed(source, [path.read_bytes()])
+
+
+@pytest.mark.parametrize("name", FACEAPI)
+def test_an_entry_of_several_files_is_consistent(name: str) -> None:
+    entry = ZOO[name]
+    assert entry.format == "tfjs"
+    assert entry.architecture == name
+    assert entry.file == f"{TFJS_ARCHITECTURES[name].file}-weights_manifest.json"
+    assert find_entry(TFJS_ARCHITECTURES[name].file) is entry
+    assert len({revision.sha256 for revision in entry.revisions}) == 1  # cut otherwise, no more
+    for revision in entry.revisions:
+        assert revision.size == sum(file.size for file in revision.files)
+        assert revision.files[0].name == entry.file
+        assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in revision.files)
+        for source in revision.sources:
+            assert source.parts == tuple(file.name for file in revision.files)
+            assert source.size == revision.size
+
+
+def test_labels_of_face_api_are_those_of_its_models() -> None:
+    assert ZOO["faceapi-expression"].labels == EXPRESSIONS
+    assert ZOO["faceapi-age-gender"].labels == GENDERS
+
+
+@pytest.mark.parametrize("name", FACEAPI)
+def test_original_files_of_face_api_are_known_revisions(name: str) -> None:
+    entry = ZOO[name]
+    manifest = faceapi_manifest(TFJS_ARCHITECTURES[name].file)
+    if manifest is None:
+        pytest.skip(f"{entry.file} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+    assert store.verify(entry, store.file_digest(manifest), manifest) == entry.revisions[0].name
+    checked = 0
+    for revision in entry.revisions:
+        paths = [manifest.with_name(file.name) for file in revision.files]
+        if not all(path.is_file() for path in paths):
+            continue
+        parts = [path.read_bytes() for path in paths]
+        assert [len(part) for part in parts] == [file.size for file in revision.files]
+        assert [store.sha256_of(part) for part in parts] == [file.sha256 for file in revision.files]
+        for source in revision.sources:
+            store._check_packed(source, parts)
+        checked += 1
+    assert checked == 1

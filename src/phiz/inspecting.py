@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from phiz import store
-from phiz.errors import FormatError, ModelNotFound, PhizError
+from phiz.errors import FormatError, ModelNotFound, OptionError, PhizError
 from phiz.formats.cursor import Cursor
 from phiz.formats.dlib_fhog import read_fhog_detector, read_upsampling
 from phiz.formats.dlib_net import Match, search_architectures
@@ -144,8 +144,13 @@ def identify(
 
 
 def read_content(name: str) -> FileContent:
-    """Read a model of the zoo, or a dlib file; the entry of a known file is found by its hash."""
+    """Read a model of the zoo, or a dlib file; the entry of a known file is found by its hash.
+
+    Raises OptionError for models of other formats.
+    """
     entry, path, data = open_weights(name)
+    if data[:1] in (b"[", b"{"):
+        raise OptionError(f"{path}: wanted a dlib weight file, found a tfjs manifest")
     digest = store.sha256_of(data)
     if entry is None:
         entry = find_by_hash(digest)
@@ -260,7 +265,9 @@ def _describe_tfjs(data: bytes, path: Path) -> tuple[list[str], bool]:
         arch, networks = match_tensors(weights.tensors(), str(path))
     except FormatError as error:
         return [*lines, "", *_describe_misfit(error)], False
-    lines += ["", f"architecture {arch.name}", f"weights {weights.digest}"]
+    known = find_by_hash(weights.digest)
+    of = f", those of {known.name}" if known else ""
+    lines += ["", f"architecture {arch.name}", f"weights {weights.digest}{of}"]
     lines.append(_describe_pixels(arch.pixels))
     lines += [f"{key} {array.shape}" for key, array in networks.arrays.items()]
     for graph in networks.graphs:

@@ -9,7 +9,6 @@ from typing import Any
 
 from phiz import store
 from phiz.builders import BUILDERS, WeightFile
-from phiz.builders_faceapi import TFJS_BUILDERS, TfjsFile
 from phiz.errors import (
     DeviceError,
     FormatError,
@@ -18,7 +17,6 @@ from phiz.errors import (
     OptionError,
     PhizError,
 )
-from phiz.formats.tfjs import read_tfjs
 from phiz.runtime import Runtime, default_runtime
 from phiz.zoo import ZOO, Entry, Kind, find_by_hash, find_entry
 
@@ -87,8 +85,7 @@ def load(
     entry, path = _resolve(name, download=download, commercial_only=commercial_only)
     try:
         if path.is_dir() or store.is_manifest(path):
-            file = _read_tfjs(entry, path, commercial_only)
-            return TFJS_BUILDERS[file.arch.name](file, options, runtime)
+            return _load_tfjs(entry, path, commercial_only, options, runtime)
         if entry is None:
             entry = _known(store.file_digest(path), commercial_only)
         with ThreadPoolExecutor(1) as side:
@@ -107,17 +104,27 @@ def _known(digest: str, commercial_only: bool | None) -> Entry | None:
     return entry
 
 
-def _read_tfjs(entry: Entry | None, path: Path, commercial_only: bool | None) -> TfjsFile:
-    """Read a manifest, or the one in a folder, and its shards.
+def _load_tfjs(
+    entry: Entry | None,
+    path: Path,
+    commercial_only: bool | None,
+    options: object,
+    runtime: Runtime,
+) -> Any:
+    """Make a model of a manifest, or of the one in a folder, and its shards.
 
     entry: the zoo entry that was named; IntegrityError if the weights are not its own.
     """
+    from phiz.builders_faceapi import TFJS_BUILDERS, TfjsFile  # loaded when it is needed
+    from phiz.formats.tfjs import read_tfjs
+
     weights = read_tfjs(path)
     if entry is None:
         entry = _known(weights.digest, commercial_only)
     else:
         store.verify(entry, weights.digest, path)
-    return TfjsFile.of(entry, weights)
+    file = TfjsFile.of(entry, weights)
+    return TFJS_BUILDERS[file.arch.name](file, options, runtime)
 
 
 def _build(file: WeightFile, options: object, runtime: Runtime) -> Any:

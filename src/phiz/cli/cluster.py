@@ -41,7 +41,7 @@ def main(
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     descriptor: common.DescriptorName = "dlib-face-resnet-v1",
     upsample: common.Upsample = 0,
-    score: common.Threshold = 0.0,
+    score: common.Threshold = None,
     jitter: common.Jitter = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per face.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="labels.csv on standard output.")] = False,

@@ -52,8 +52,12 @@ Upsample = Annotated[
     ),
 ]
 Threshold = Annotated[
-    float,
-    typer.Option("--score", help="Added to the detector's threshold; below 0 finds more faces."),
+    float | None,
+    typer.Option(
+        "--score",
+        help="Added to the threshold of a dlib detector, below 0 finds more faces; instead of the "
+        "least score, 0 to 1, of the others.",
+    ),
 ]
 Jitter = Annotated[
     int, typer.Option(min=0, help="Average descriptors over this many moved copies of each face.")

@@ -75,7 +75,7 @@ def main(
         typer.Option(help=f"Landmark model that aligned faces want; default: {_LANDMARKS}."),
     ] = None,
     upsample: common.Upsample = 0,
-    score: common.Threshold = 0.0,
+    score: common.Threshold = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
     max_pixels: common.MaxPixels = MAX_PIXELS,

@@ -19,7 +19,7 @@ def main(
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     descriptor: common.DescriptorName = "dlib-face-resnet-v1",
     upsample: common.Upsample = 0,
-    score: common.Threshold = 0.0,
+    score: common.Threshold = None,
     jitter: common.Jitter = 0,
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,

@@ -18,7 +18,7 @@ def main(
     detector: common.DetectorName = "dlib-hog-frontal",
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     upsample: common.Upsample = 0,
-    score: common.Threshold = 0.0,
+    score: common.Threshold = None,
     draw: Draw = None,
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,

@@ -58,7 +58,7 @@ def main(
     metadata: Kept = "strip",
     detector: common.DetectorName = "dlib-hog-frontal",
     upsample: common.Upsample = 0,
-    score: common.Threshold = 0.0,
+    score: common.Threshold = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
     max_pixels: common.MaxPixels = MAX_PIXELS,
