@@ -287,7 +287,8 @@ def test_interrupting_leaves_nothing_half_written(folder: Path, tmp_path: Path) 
     cache, out = tmp_path / "cache", tmp_path / "out"
     copy_kernels(cache)
     process = start(folder, "cluster", "--upsample", "3", "--out", str(out), cache=cache)
-    time.sleep(1.5)
+    while not list(cache.rglob("faces*")) and process.poll() is None:
+        time.sleep(0.05)  # until it is at work
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
