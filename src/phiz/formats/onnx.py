@@ -321,11 +321,11 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
     elif node.op is Op.CELLS:
         # 0: as many as before; -1: all that are left.
         cells = np.array([0, 1, -1, int(node.number("size"))], np.int64)
-        sizes = out.constant(f"{name}.shape", cells)
+        cell_shape = out.constant(f"{name}.shape", cells)
         parts: list[str] = []
         for i, each in enumerate(node.inputs):
-            last = out.node("Transpose", [each], f"{name}.last{i}", perm=(0, 2, 3, 1))
-            parts.append(out.node("Reshape", [last, sizes], f"{name}.part{i}"))
+            behind = out.node("Transpose", [each], f"{name}.last{i}", perm=(0, 2, 3, 1))
+            parts.append(out.node("Reshape", [behind, cell_shape], f"{name}.part{i}"))
         out.node("Concat", parts, name, axis=2)
     elif node.op is Op.CONCAT:
         out.node("Concat", node.inputs, name, axis=1)
