@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from phiz.errors import OptionError, ShapeError
 
 __all__ = [
     "DLIB_150",
+    "FACEAPI_112",
+    "FACEAPI_150",
+    "ChipKind",
     "ChipSpec",
     "box_iou",
     "chip_template",
@@ -28,16 +31,24 @@ __all__ = [
 ]
 
 
+ChipKind: TypeAlias = Literal["dlib", "faceapi-align", "faceapi-bounds"]
+
+
 @dataclass(frozen=True, slots=True)
 class ChipSpec:
     """The crop a model wants.
 
-    kind: ``dlib`` is a face rotated and scaled so that its landmarks meet dlib's mean face.
+    kind: how a face's landmarks say what is cut:
+        ``dlib`` turns and scales the face so that its 5 or 68 landmarks meet dlib's mean face;
+        ``faceapi-align`` cuts an upright square whose size and place follow from eyes and mouth,
+        of 68 landmarks or MTCNN's 5;
+        ``faceapi-bounds`` cuts the upright rectangle around 68 landmarks.
     size: side of the square chip, pixels.
-    padding: border around the mean face, as a fraction of its size.
+    padding: border around the mean face, or around the rectangle, as a fraction of its size; 0
+        for ``faceapi-align``, which has none.
     """
 
-    kind: Literal["dlib"]
+    kind: ChipKind
     size: int
     padding: float
 
@@ -46,6 +57,8 @@ class ChipSpec:
             raise OptionError(
                 f"a chip wants size >= 1 and padding >= 0, found {self.size} and {self.padding}"
             )
+        if self.kind == "faceapi-align" and self.padding:
+            raise OptionError(f"a faceapi-align chip has no padding, found {self.padding}")
 
     def __str__(self) -> str:
         return f"{self.kind}-{self.size}-{self.padding:g}"
@@ -53,6 +66,12 @@ class ChipSpec:
 
 DLIB_150 = ChipSpec("dlib", 150, 0.25)
 """What dlib's face descriptor models are trained on."""
+
+FACEAPI_150 = ChipSpec("faceapi-align", 150, 0.0)
+"""What face-api.js's face descriptor model is given."""
+
+FACEAPI_112 = ChipSpec("faceapi-bounds", 112, 0.1)
+"""What face-api.js's models of expressions, age and gender are given."""
 
 
 def lround(values: F64 | F32) -> I64:
@@ -220,8 +239,10 @@ def chip_template(points: int, spec: ChipSpec) -> tuple[I64, F64]:
     """Return which landmarks place a chip, and where they belong in it.
 
     points: 5 or 68.  Returns (indices (m,) int64, places (m, 2) float64, chip pixels).
-    Raises ShapeError for any other number of points.
+    Raises ShapeError for any other number of points, OptionError for a chip that is not dlib's.
     """
+    if spec.kind != "dlib":
+        raise OptionError(f"a mean face places dlib chips, found {spec}")
     if points == 5:
         used, mean = np.arange(5), np.array(_MEAN_5)
     elif points == 68:

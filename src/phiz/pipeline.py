@@ -24,13 +24,15 @@ from phiz.facecache import FaceCache
 from phiz.geometry import ChipSpec
 from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode
 from phiz.loading import load
-from phiz.models.align import align, cut_chip, place_chip
+from phiz.models.align import align, fits
+from phiz.models.box_styles import framed_for
+from phiz.models.faceapi_crops import shows_pixels
 from phiz.models.protocols import Describer, Detector, FaceClassifier, Landmarker
 from phiz.runtime import Runtime, default_runtime
 from phiz.table import FaceTable, Picture
 from phiz.values import Descriptors, Faces, Landmarks
 
-__all__ = ["DEFAULTS", "Frame", "Recipe", "analyze", "make_recipe", "run"]
+__all__ = ["DEFAULTS", "Frame", "Recipe", "analyze", "make_recipe", "run", "visible_faces"]
 
 _VERSION = 1  # raise when the same settings would give other results
 _BATCH = 32  # faces described at once
@@ -79,6 +81,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.describer is not None and self.landmarker is None:
             raise OptionError("a descriptor model wants landmarks: name a landmark model too")
+        if self.describer is not None and self.landmarker is not None:
+            fits(self.landmarker.scheme, self.describer.input)
         models = (self.detector, self.landmarker, self.describer)
         parts = [
             f"phiz {_VERSION}",
@@ -158,6 +162,21 @@ def _load_pixels(
     return digest.hexdigest(), pixels
 
 
+def visible_faces(
+    detector: Detector, landmarker: Landmarker, faces: Faces, image: U8
+) -> tuple[Faces, Faces]:
+    """Return the faces that can have landmarks, and the same in boxes for the landmark model.
+
+    image: (h, w, 3), the picture that they were found in.  A box that shows no pixel of it, which
+    a detector may find in the black that it adds, is left out.
+    """
+    framed = framed_for(landmarker, faces, detector)
+    height, width = image.shape[:2]
+    boxes = (faces.boxes, framed.boxes)
+    seen = np.logical_and(*(shows_pixels(each, width, height) for each in boxes))
+    return (faces, framed) if seen.all() else (faces[seen], framed[seen])
+
+
 def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
     """Decode, detect, place landmarks and cut chips; errors of the picture become its result."""
     try:
@@ -172,15 +191,12 @@ def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
     faces = recipe.detector(pixels, upsample=recipe.upsample, threshold=recipe.threshold)
     if recipe.landmarker is None:
         return _Prepared(picture, faces)
-    landmarks = recipe.landmarker(pixels, faces)
+    faces, framed = visible_faces(recipe.detector, recipe.landmarker, faces, pixels)
+    landmarks = recipe.landmarker(pixels, framed)
     if recipe.describer is None:
         return _Prepared(picture, faces, landmarks)
-    spec = recipe.describer.input
-    chips = [
-        cut_chip(pixels, place_chip(face, spec)) for face in landmarks.points.astype(np.float64)
-    ]
-    shape = (len(chips), spec.size, spec.size, 3)
-    return _Prepared(picture, faces, landmarks, np.array(chips, np.uint8).reshape(shape))
+    chips = align(pixels, landmarks, chip=recipe.describer.input, boxes=framed)
+    return _Prepared(picture, faces, landmarks, chips)
 
 
 def _describe(chips: U8, describer: Describer, jitter: int) -> Descriptors:
@@ -303,7 +319,8 @@ def analyze(
         out.
     attributes: classifiers of faces, such as ``cydral-gender-v1``: zoo names, weight files or
         loaded models.  Each adds a column ``NAME``, the best label (for ages the mean in years),
-        and ``NAME.score``, the model's own score of the best label; they want landmarks.
+        and ``NAME.score``, the model's own score of the best label; one that estimates an age
+        beside its labels adds ``NAME.age``, in years.  They want landmarks.
     upsample, threshold, jitter, max_pixels: see :class:`Recipe`.
 
     Returns a FaceTable, empty if there is no face.  Raises ImageError if the picture cannot be
@@ -347,7 +364,10 @@ def _attribute_columns(
     scores = classifier(align(image, landmarks, chip=spec))
     best = scores.order(1)[:, 0] if len(scores) else np.zeros(0, np.int64)
     labels = np.array([scores.labels[i] for i in best], dtype=np.str_)
-    return {
-        classifier.name: labels if scores.age is None else scores.age,
+    columns: dict[str, NDArray[np.generic]] = {
+        classifier.name: labels if scores.age is None or scores.age_apart else scores.age,
         f"{classifier.name}.score": scores.probs[np.arange(len(best)), best],
     }
+    if scores.age is not None and scores.age_apart:
+        columns[f"{classifier.name}.age"] = scores.age
+    return columns

@@ -20,12 +20,15 @@ class Scores:
     probs: (n, k) float32, softmax outputs; each row sums to 1.  They are the model's own and
         not calibrated: 0.9 need not be right nine times out of ten.
     labels: the k names, in the model's order.
-    age: (n,) float32, the mean age in years, not rounded; None for models that estimate none.
+    age: (n,) float32, years, not rounded; None for models that estimate none.
+    age_apart: whether the age is an answer of its own, beside labels that stand for something
+        else; otherwise it is the mean over labels that stand for years.
     """
 
     probs: F32
     labels: tuple[str, ...]
     age: F32 | None = None
+    age_apart: bool = False
 
     def __post_init__(self) -> None:
         check(self.probs, (None, None), dtype=np.float32, name="probs")
@@ -40,15 +43,15 @@ class Scores:
 
     def __getitem__(self, rows: Rows) -> Scores:
         age = None if self.age is None else self.age[rows]
-        return Scores(self.probs[rows], self.labels, age)
+        return Scores(self.probs[rows], self.labels, age, self.age_apart)
 
     @property
     def years(self) -> I64 | None:
         """(n,) int64, ``age`` rounded as C's ``lround``, or None."""
         if self.age is None:
             return None
-        # Ages are not negative, and a float32 plus a half is exact in float64.
-        return np.asarray(np.floor(self.age.astype(np.float64) + 0.5), np.int64)
+        wide = self.age.astype(np.float64)  # in which a float32 plus a half is exact
+        return np.asarray(np.copysign(np.floor(np.abs(wide) + 0.5), wide), np.int64)
 
     def order(self, k: int) -> I64:
         """Return the (n, min(k, classes)) int64 indices of the best labels, best first.

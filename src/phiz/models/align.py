@@ -1,29 +1,37 @@
-"""Face chips: crops that are turned and scaled so that landmarks meet a mean face.
+"""Face chips: crops that landmarks place, as dlib or face-api.js cuts them.
 
-Source: dlib ``interpolation.h`` (get_face_chip_details, extract_image_chips, jitter_image).
-Chips differ from dlib's by at most one grey level in about one value of a million: the same
-affine map is found by another route.
+dlib's are turned and scaled so that landmarks meet a mean face.  Source: dlib
+``interpolation.h`` (get_face_chip_details, extract_image_chips, jitter_image).  They differ from
+dlib's by at most one grey level in about one value of a million: the same affine map is found by
+another route.  face-api.js's are upright; see :mod:`phiz.models.faceapi_crops`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phiz.checks import F64, U8, check, finite
+from phiz.checks import F32, F64, I64, U8, check, finite, floats
 from phiz.errors import ShapeError
-from phiz.geometry import DLIB_150, ChipSpec, chip_template, lround, similarity
+from phiz.geometry import DLIB_150, ChipKind, ChipSpec, chip_template, lround, similarity
 from phiz.imaging import ImageLike, as_image
+from phiz.models.faceapi_crops import chip_crop, clip_boxes, fill_pixels
 from phiz.rng import DlibRandom
 from phiz.runtime import Runtime, default_runtime
-from phiz.values import Landmarks
+from phiz.values import Faces, Landmarks, Scheme
 
-__all__ = ["ChipPlace", "align", "cut_chip", "jitter_chip", "place_chip"]
+__all__ = ["ChipPlace", "align", "cut_chip", "fits", "jitter_chip", "place_chip"]
 
-_SCHEMES = ("dlib-5", "ibug-68")
+_SCHEMES: dict[ChipKind, tuple[Scheme, ...]] = {
+    "dlib": ("dlib-5", "ibug-68"),
+    "faceapi-align": ("ibug-68", "mtcnn-5"),
+    "faceapi-bounds": ("ibug-68",),
+}
+_BARE: dict[int, Scheme] = {5: "dlib-5", 68: "ibug-68"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +143,48 @@ def cut_chip(image: U8, place: ChipPlace) -> U8:
     return chip
 
 
-def _points_of(landmarks: object) -> NDArray[np.float64]:
-    """Return landmarks as (n, 5 or 68, 2) float64; bare arrays mean dlib's schemes."""
+def fits(scheme: Scheme, spec: ChipSpec) -> None:
+    """Raise ShapeError if landmarks of this scheme cannot place such a chip."""
+    wanted = _SCHEMES[spec.kind]
+    if scheme not in wanted:
+        why = f"a {spec.kind} chip wants {' or '.join(wanted)}, found {scheme}"
+        raise ShapeError(f"landmarks: {why}: take a landmark model of 68 points")
+
+
+def _points_of(landmarks: object, spec: ChipSpec) -> F64:
+    """Return landmarks as (n, k, 2) float64; bare arrays mean dlib's schemes."""
     if isinstance(landmarks, Landmarks):
-        if landmarks.scheme not in _SCHEMES:
-            raise ShapeError(
-                f"landmarks: a dlib chip wants {' or '.join(_SCHEMES)}, found {landmarks.scheme}"
-            )
+        fits(landmarks.scheme, spec)
         return landmarks.points.astype(np.float64)
     points = np.asarray(landmarks, np.float64)
     if points.ndim == 2:
         points = points[None]
     check(points, (None, None, 2), name="landmarks")
+    scheme = _BARE.get(points.shape[1])
+    if scheme is None:
+        raise ShapeError(f"landmarks: wanted 5 or 68 points, found {points.shape[1]}")
+    fits(scheme, spec)
     return points
+
+
+def _seen(boxes: object, picture: U8, count: int) -> I64 | None:
+    """Return the parts of the picture (n, 4) that landmarks were found in, or None."""
+    if boxes is None:
+        return None
+    given = floats(boxes.boxes if isinstance(boxes, Faces) else boxes, (None, 4), name="boxes")
+    check(given, (count, 4), name="boxes")
+    return clip_boxes(given.astype(np.float64), picture.shape[1], picture.shape[0])
+
+
+def _upright_chip(picture: U8, crop: I64, size: int) -> F32:
+    """Cut a chip (size, size, 3) float32 out of a part (4,) of a picture; black if that is empty.
+
+    The part is padded with black to a square, in the middle of which it is, and resized.
+    """
+    chip = np.zeros((size, size, 3), np.float32)
+    if (crop[2:] > crop[:2]).all():
+        fill_pixels(picture, crop, np.zeros(3, np.float32), 1.0, chip)
+    return chip
 
 
 def align(
@@ -155,22 +192,39 @@ def align(
     landmarks: object,
     *,
     chip: ChipSpec = DLIB_150,
+    boxes: object = None,
     runtime: Runtime | None = None,
-) -> U8:
+) -> NDArray[Any]:
     """Cut the chip of every face out of a picture.
 
     image: see :func:`phiz.imaging.as_image`.
-    landmarks: :class:`Landmarks` of scheme dlib-5 or ibug-68, or an array (n, 5 or 68, 2), or of
-        one face (5 or 68, 2); pixels.
-    chip: size and padding of the crop; a model publishes the one it wants as ``model.input``.
+    landmarks: :class:`Landmarks` of a scheme that fits the chip, or an array (n, 5 or 68, 2), or
+        of one face (5 or 68, 2), of dlib's schemes; pixels.
+    chip: what to cut; a model publishes the crop it wants as ``model.input``.
+    boxes: the faces' boxes, (n, 4) or :class:`Faces`.  Only for ``faceapi-align``, which is cut
+        off near the left and upper border of the picture if boxes are small: the original's
+        numbers there need them.
 
-    Returns (n, size, size, 3) uint8 RGB.  Raises ShapeError for other landmarks.
+    Returns (n, size, size, 3) RGB: uint8 of dlib's kind; float32, 0 to 255, of face-api.js's,
+    which never rounds what it resizes.  What lies outside the picture is black.  Raises
+    ShapeError for landmarks that do not fit: dlib's 5 points have no mouth, which both of
+    face-api.js's kinds want, and MTCNN's are not those of dlib's mean face.
     """
-    picture, points = as_image(image), _points_of(landmarks)
-    if not len(points):
-        return np.zeros((0, chip.size, chip.size, 3), np.uint8)
+    picture, points = as_image(image), _points_of(landmarks, chip)
     run = runtime or default_runtime()
-    return np.stack(run.map(lambda face: cut_chip(picture, place_chip(face, chip)), points))
+    if chip.kind == "dlib":
+        chips = run.map(lambda face: cut_chip(picture, place_chip(face, chip)), points)
+        return np.array(chips, np.uint8).reshape(-1, chip.size, chip.size, 3)
+    finite(points, name="landmarks")
+    seen = _seen(boxes, picture, len(points))
+
+    def cut(row: int) -> F32:
+        mine = None if seen is None else seen[row]
+        crop = chip_crop(points[row], chip, mine, picture.shape[:2])
+        return _upright_chip(picture, crop, chip.size)
+
+    uprights = run.map(cut, range(len(points)))
+    return np.array(uprights, np.float32).reshape(-1, chip.size, chip.size, 3)
 
 
 def jitter_chip(chip: U8, random: DlibRandom) -> U8:

@@ -17,6 +17,7 @@ from phiz.kernels.fhog import BINS, PLANES, features, histogram
 from phiz.kernels.pyramid import planes_of, resize_planes
 from phiz.kernels.scan import scan
 from phiz.models.batch import image_list
+from phiz.models.box_styles import BoxStyle
 from phiz.runtime import Runtime
 from phiz.values import Faces, FhogDetector
 
@@ -99,6 +100,7 @@ class HogDetector:
     """
 
     device = "cpu"
+    box_style: BoxStyle = "dlib-hog"
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 
 from phiz.checks import I64
 from phiz.geometry import to_inclusive
+from phiz.models.box_styles import BoxStyle
 from phiz.runtime import Runtime
 from phiz.values import Faces, Forest, Landmarks, Scheme
 
@@ -21,17 +22,27 @@ class ForestLandmarker:
     """Places landmarks on faces with dlib's shape predictors; threads may share one.
 
     Every point is the one dlib gives for the same box.  The models are trained on boxes of
-    dlib's HOG detector: give them square boxes that cover brows to chin.
+    dlib's HOG detector: give them square boxes that cover brows to chin.  The pipeline does, see
+    :mod:`phiz.models.box_styles`.
     """
 
     device = "cpu"
 
     def __init__(
-        self, forest: Forest, *, name: str, identity: str, scheme: Scheme, runtime: Runtime
+        self,
+        forest: Forest,
+        *,
+        name: str,
+        identity: str,
+        scheme: Scheme,
+        runtime: Runtime,
+        box_style: BoxStyle | None = None,
     ) -> None:
+        """Wrap a forest.  box_style: the boxes that it was trained on, if they have a name."""
         self.name = name
         self.identity = identity
         self.scheme: Scheme = scheme
+        self.box_style = box_style
         self._forest = forest
         self._runtime = runtime
         self._initial = forest.initial.reshape(-1)
