@@ -15,7 +15,17 @@ import numpy as np
 from phiz.checks import F64
 from phiz.errors import ShapeError
 
-__all__ = ["Box", "Dimensions", "Point", "Rect", "dimensions_of", "iou", "is_number", "min_bbox", "round_down"]
+__all__ = [
+    "Box",
+    "Dimensions",
+    "Point",
+    "Rect",
+    "dimensions_of",
+    "iou",
+    "is_number",
+    "min_bbox",
+    "round_down",
+]
 
 
 class Point(NamedTuple):

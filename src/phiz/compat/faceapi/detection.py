@@ -22,9 +22,7 @@ class FaceDetection:
     box: Box
     image_dims: Dimensions = field(repr=False)
 
-    def __init__(
-        self, score: float, relative_box: Box, image_dims: tuple[float, float]
-    ) -> None:
+    def __init__(self, score: float, relative_box: Box, image_dims: tuple[float, float]) -> None:
         """Make one.  relative_box: in parts of the picture."""
         size = dimensions_of(image_dims)
         object.__setattr__(self, "score", float(score))

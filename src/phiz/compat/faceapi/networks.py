@@ -65,9 +65,7 @@ def _detection(box: F64, score: float, pixels: U8) -> FaceDetection:
 def detections(models: Models, pixels: U8, options: FaceDetectionOptions) -> list[FaceDetection]:
     """Find faces, best score first."""
     faces, boxes = _find(models, pixels, options)
-    return [
-        _detection(box, score, pixels) for box, score in zip(boxes, faces.scores, strict=True)
-    ]
+    return [_detection(box, score, pixels) for box, score in zip(boxes, faces.scores, strict=True)]
 
 
 def mtcnn_faces(models: Models, pixels: U8, options: MtcnnOptions) -> list[FaceResult]:

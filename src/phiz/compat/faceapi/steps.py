@@ -22,9 +22,7 @@ Step: TypeAlias = Callable[[Source, list[FaceResult]], list[FaceResult]]
 Part: TypeAlias = Callable[[FaceResult], "FaceDetection | Box"]
 
 
-def _seen(
-    pixels: U8, faces: list[FaceResult], part: Part
-) -> tuple[list[FaceResult], list[Box]]:
+def _seen(pixels: U8, faces: list[FaceResult], part: Part) -> tuple[list[FaceResult], list[Box]]:
     """Return the faces of which there is something to see, and where it is."""
     pairs = [(face, visible(pixels, part(face))) for face in faces]
     shown = [(face, place) for face, place in pairs if place is not None]

@@ -74,9 +74,7 @@ class _AllFaces(Sequence[R]):
         return f"{type(self).__name__}({found})"
 
     def _faces(self) -> list[FaceResult]:
-        return [
-            each if isinstance(each, FaceResult) else FaceResult(each) for each in self.run()
-        ]
+        return [each if isinstance(each, FaceResult) else FaceResult(each) for each in self.run()]
 
     def _then(self, step: Step, *, aligned: bool) -> AllFacesTask:
         return AllFacesTask(
@@ -104,9 +102,7 @@ class _AllFaces(Sequence[R]):
     def with_face_descriptors(self) -> AllFacesTask:
         """Describe each face; raises OptionError without landmarks."""
         if not self._aligned:
-            raise OptionError(
-                "descriptors want landmarks: call with_face_landmarks() before them"
-            )
+            raise OptionError("descriptors want landmarks: call with_face_landmarks() before them")
         return self._then(add_descriptors, aligned=True)
 
 
