@@ -215,5 +215,5 @@ def min_bbox(points: F64) -> Box:
 
 def round_down(number: float, digits: int = 2) -> float:
     """Cut a number off after some digits, downwards; labels of the original show numbers so."""
-    factor = 10**digits
+    factor = 10.0**digits
     return math.floor(number * factor) / factor

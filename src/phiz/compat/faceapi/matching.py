@@ -121,10 +121,10 @@ class FaceMatcher:
             several.  Those without a label become "person 1", "person 2" and so on.
         distance_threshold: only a label that is nearer than this is a match.
         """
-        several = isinstance(inputs, Sequence) or (
-            isinstance(inputs, np.ndarray) and inputs.ndim > 1
+        one = isinstance(inputs, (LabeledFaceDescriptors, FaceResult)) or (
+            isinstance(inputs, np.ndarray) and inputs.ndim == 1
         )
-        given: list[Any] = list(inputs) if several else [inputs]  # type: ignore[arg-type]
+        given: list[Any] = [inputs] if one else list(inputs)  # type: ignore[arg-type]
         if not given:
             raise ShapeError("inputs: wanted a face or more, found none")
         if not is_number(distance_threshold):

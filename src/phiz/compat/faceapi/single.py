@@ -37,7 +37,7 @@ __all__ = [
 Several: TypeAlias = "list[ImageLike] | tuple[ImageLike, ...]"
 
 
-def _each(face: ImageLike | Several, run: Callable[[list[U8]], Sequence[Any]]) -> Any:
+def _each(face: ImageLike | Several, run: Callable[[list[U8]], Any]) -> Any:
     """Run on a picture, or on a list."""
     if isinstance(face, (list, tuple)):
         return run([pixels_of(each) for each in face])

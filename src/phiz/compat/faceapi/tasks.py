@@ -32,7 +32,7 @@ __all__ = [
     "detect_single_face",
 ]
 
-R = TypeVar("R", FaceDetection, FaceResult)
+R = TypeVar("R", bound="FaceDetection | FaceResult")
 
 
 class _AllFaces(Sequence[R]):
@@ -81,7 +81,7 @@ class _AllFaces(Sequence[R]):
             self._source, lambda: step(self._source, self._faces()), aligned=aligned
         )
 
-    def with_face_landmarks(self, use_tiny: bool = False) -> AllFacesTask:  # noqa: FBT001, FBT002
+    def with_face_landmarks(self, use_tiny: bool = False) -> AllFacesTask:
         """Find 68 landmarks of each face, with the smaller network if ``use_tiny``.
 
         They come first: the other networks look at the part of the picture that they show.
