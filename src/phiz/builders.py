@@ -1,4 +1,4 @@
-"""Weight files to models: one function per kind."""
+"""Weight files of dlib's to models: one function per kind."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def _search(file: WeightFile, kind: Kind) -> tuple[Match, Entry, str]:
     from phiz.formats.dlib_net import search_architectures  # not needed for a cached model
     from phiz.nets import ARCHITECTURES
 
-    entries = [file.entry] if file.entry else [e for e in ZOO.values() if e.kind == kind]
+    alike = [entry for entry in ZOO.values() if (entry.kind, entry.format) == (kind, "dlib")]
+    entries = [file.entry] if file.entry else alike
     wanted = {
         name: entry
         for entry in reversed(entries)

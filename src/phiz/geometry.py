@@ -26,6 +26,7 @@ __all__ = [
     "grown",
     "halved",
     "lround",
+    "overlap_nms",
     "similarity",
     "to_inclusive",
 ]
@@ -119,7 +120,7 @@ def halved(corners: F64, times: int = 1) -> F64:
     return corners
 
 
-def box_iou(one: F32, other: F32) -> F64:
+def box_iou(one: F32 | F64, other: F32 | F64) -> F64:
     """Return (n, m) intersection over union of boxes ``x0 y0 x1 y1``; 0 where both are empty."""
     a, b = np.asarray(one, np.float64)[:, None], np.asarray(other, np.float64)[None]
     inner = np.clip(
@@ -182,6 +183,27 @@ def greedy_nms(rectangles: I64, iou: float, covered: float) -> I64:
             kept.append(index)
             later = slice(index + 1, None)
             alive[later] &= ~enclosing_overlap(rectangles[later], rectangles[index], iou, covered)
+    return np.array(kept, np.int64)
+
+
+def overlap_nms(boxes: F32 | F64, most: float, limit: int | None = None) -> I64:
+    """Return the indices of boxes that overlap none kept before them, in order.
+
+    boxes: (n, 4) ``x0 y0 x1 y1``, or ``y0 x0 y1 x1``, best first.  most: a box falls if its
+    intersection over union with one that was kept is above this.  limit: how many are kept at
+    most.
+    """
+    x0, y0, x1, y1 = np.ascontiguousarray(boxes.T, np.float64)
+    areas = np.clip(x1 - x0, 0, None) * np.clip(y1 - y0, 0, None)
+    left = np.arange(len(boxes))
+    kept: list[int] = []
+    while len(left) and (limit is None or len(kept) < limit):
+        one, left = int(left[0]), left[1:]
+        kept.append(one)
+        wide = np.minimum(x1[left], x1[one]) - np.maximum(x0[left], x0[one])
+        tall = np.minimum(y1[left], y1[one]) - np.maximum(y0[left], y0[one])
+        meet = np.where((wide > 0) & (tall > 0), wide * tall, 0.0)
+        left = left[meet <= most * (areas[left] + areas[one] - meet)]
     return np.array(kept, np.int64)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from phiz import store
 from phiz.builders import BUILDERS, WeightFile
+from phiz.builders_faceapi import TFJS_BUILDERS, TfjsFile
 from phiz.errors import (
     DeviceError,
     FormatError,
@@ -17,6 +18,7 @@ from phiz.errors import (
     OptionError,
     PhizError,
 )
+from phiz.formats.tfjs import read_tfjs
 from phiz.runtime import Runtime, default_runtime
 from phiz.zoo import ZOO, Entry, Kind, find_by_hash, find_entry
 
@@ -26,9 +28,9 @@ __all__ = ["load"]
 def _resolve(
     name: str, *, download: bool, commercial_only: bool | None
 ) -> tuple[Entry | None, Path]:
-    """Return the zoo entry that was named, if one was, and its file."""
+    """Return the zoo entry that was named, if one was, and its file, or the folder of its files."""
     path, entry = Path(name), find_entry(name)
-    if path.is_file():
+    if path.is_file() or (entry is None and path.is_dir()):
         return None, path
     if entry is None:
         known = ", ".join(ZOO)
@@ -56,9 +58,9 @@ def load(
     """Load a model: a Detector, Landmarker or Describer, ready to share between threads.
 
     name_or_path: a zoo name such as ``dlib-hog-frontal``, an original file name, or the path of a
-        weight file (``.bz2`` and ``.xz`` are unpacked).  A file with a known hash is that model;
-        any other is tried as everything it could be.
-    options: the detector's options, such as ``HogOptions(upsample=1)``.
+        weight file (``.bz2`` and ``.xz`` are unpacked), of a tfjs manifest, or of the folder of
+        one.  A file with a known hash is that model; any other is tried as everything it could be.
+    options: the model's options, such as ``HogOptions(upsample=1)``.
     device: "auto" or "cpu"; ``model.device`` says what was chosen.
     threads: how many to use at most; by default every usable processor, shared by all models.
     precision: "float32".
@@ -84,16 +86,38 @@ def load(
     name = os.fspath(name_or_path)
     entry, path = _resolve(name, download=download, commercial_only=commercial_only)
     try:
+        if path.is_dir() or store.is_manifest(path):
+            file = _read_tfjs(entry, path, commercial_only)
+            return TFJS_BUILDERS[file.arch.name](file, options, runtime)
         if entry is None:
-            entry = find_by_hash(store.file_digest(path))
-            if entry is not None:
-                store.allow_licence(entry, commercial_only=commercial_only)
+            entry = _known(store.file_digest(path), commercial_only)
         with ThreadPoolExecutor(1) as side:
             return _build(WeightFile(entry, path, side), options, runtime)
     except OSError as error:
         if isinstance(error, PhizError):
             raise
         raise ModelNotFound(f"{path}: {error.strerror or error}") from error
+
+
+def _known(digest: str, commercial_only: bool | None) -> Entry | None:
+    """Return the zoo entry that has this hash, or None; LicenceError if it is refused."""
+    entry = find_by_hash(digest)
+    if entry is not None:
+        store.allow_licence(entry, commercial_only=commercial_only)
+    return entry
+
+
+def _read_tfjs(entry: Entry | None, path: Path, commercial_only: bool | None) -> TfjsFile:
+    """Read a manifest, or the one in a folder, and its shards.
+
+    entry: the zoo entry that was named; IntegrityError if the weights are not its own.
+    """
+    weights = read_tfjs(path)
+    if entry is None:
+        entry = _known(weights.digest, commercial_only)
+    else:
+        store.verify(entry, weights.digest, path)
+    return TfjsFile.of(entry, weights)
 
 
 def _build(file: WeightFile, options: object, runtime: Runtime) -> Any:

@@ -9,13 +9,15 @@ from typing import Final
 from phiz.errors import ModelNotFound
 from phiz.zoo_community import ENTRIES as COMMUNITY
 from phiz.zoo_dlib import ENTRIES as DLIB
-from phiz.zoo_entry import Entry, Kind, Licence, Revision, Source
+from phiz.zoo_entry import Entry, Kind, Licence, PartFile, Revision, Source
+from phiz.zoo_faceapi import ENTRIES as FACEAPI
 
 __all__ = [
     "ZOO",
     "Entry",
     "Kind",
     "Licence",
+    "PartFile",
     "Revision",
     "Source",
     "find_by_hash",
@@ -24,22 +26,25 @@ __all__ = [
 ]
 
 ZOO: Final[Mapping[str, Entry]] = MappingProxyType(
-    {entry.name: entry for entry in (*DLIB, *COMMUNITY)}
+    {entry.name: entry for entry in (*DLIB, *COMMUNITY, *FACEAPI)}
 )
 """Every model by name."""
 
 
 def find_entry(name: str) -> Entry | None:
-    """Return the entry with this name or original file name, or None."""
+    """Return the entry with this name or original file name, or None.
+
+    face-api.js's models may also be called what its files begin with, such as ``mtcnn_model``.
+    """
     stem = name.removesuffix(".bz2").removesuffix(".xz")
     for entry in ZOO.values():
-        if stem in (entry.name, entry.file):
+        if stem in entry.names:
             return entry
     return None
 
 
 def find_by_hash(sha256: str) -> Entry | None:
-    """Return the entry that has a revision with this hash of the unpacked file, or None."""
+    """Return the entry that has a revision with this hash, or None."""
     for entry in ZOO.values():
         if sha256 in {revision.sha256 for revision in entry.revisions}:
             return entry

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OrtSession", "cached_session", "compile_graph", "stored_session"]
 
-_CONVERTER = 6  # raise when the same weights would be converted differently, or to another opset
+_CONVERTER = 7  # raise when the same weights would be converted differently, or to another opset
 _PROVIDERS = ["CPUExecutionProvider"]
 _AT_ONCE = 2  # runs of one session side by side; more would only take more memory
 
@@ -44,18 +44,21 @@ def _options(threads: int, *, optimise: bool) -> onnxruntime.SessionOptions:
 class OrtSession:
     """A graph compiled by ONNX Runtime; threads, and forked children, may share one."""
 
-    def __init__(self, make: Callable[[], onnxruntime.InferenceSession]) -> None:
+    def __init__(
+        self, make: Callable[[], onnxruntime.InferenceSession], at_once: int = _AT_ONCE
+    ) -> None:
         self._make = make
+        self._at_once = at_once
         self._session = make()
         self._pid = os.getpid()
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(self._at_once)
         self._lock = threading.Lock()
         self._names = [output.name for output in self._session.get_outputs()]
 
     def _own_session(self) -> onnxruntime.InferenceSession:
         if self._pid != os.getpid():  # a forked child has none of its parent's threads
             self._lock = threading.Lock()
-            self._slots = threading.BoundedSemaphore(_AT_ONCE)
+            self._slots = threading.BoundedSemaphore(self._at_once)
             self._session, self._pid = self._make(), os.getpid()
         return self._session
 
@@ -88,15 +91,19 @@ def compile_graph(
     threads: int,
     fold: bool = True,
     outputs: Sequence[str] | None = None,
+    at_once: int = _AT_ONCE,
 ) -> OrtSession:
     """Compile a graph.
 
+    threads: of one run.  at_once: runs side by side; further callers wait.
     fold: merge normalisation into convolutions; off, every inner value can be asked for.
     outputs: values to return; by default the graph's own.
     """
     model = _convert(graph, fold=fold, outputs=outputs)
     options = _options(threads, optimise=fold)
-    return OrtSession(lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS))
+    return OrtSession(
+        lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS), at_once
+    )
 
 
 @cache
@@ -144,7 +151,9 @@ def _folder() -> Path | None:
         return None
 
 
-def stored_session(*, weights: str, arch: str, threads: int) -> OrtSession | None:
+def stored_session(
+    *, weights: str, arch: str, threads: int, at_once: int = _AT_ONCE
+) -> OrtSession | None:
     """Load what an earlier process compiled, or return None; see :func:`cached_session`."""
     key = _cache_key(weights, arch)
     folder = _folder()
@@ -154,7 +163,7 @@ def stored_session(*, weights: str, arch: str, threads: int) -> OrtSession | Non
     with ThreadPoolExecutor(1) as side:
         check = side.submit(undamaged, stored)
         try:
-            session = _ready_session(str(stored), threads)
+            session = _ready_session(str(stored), threads, at_once)
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made again
             session = None
     if session is None or not check.result():
@@ -169,16 +178,17 @@ def cached_session(
     weights: str,
     arch: str,
     threads: int,
+    at_once: int = _AT_ONCE,
 ) -> OrtSession:
     """Compile a graph, or load what an earlier process compiled.
 
     make_graph: called only if the cache has nothing.  weights: hash of the weight file.
-    arch: name of the architecture.
+    arch: name of the architecture.  threads, at_once: see :func:`compile_graph`.
 
     A cache that cannot be read or written costs time, never correctness: what it holds is
     checked against its digest, and is made again if that fails.
     """
-    session = stored_session(weights=weights, arch=arch, threads=threads)
+    session = stored_session(weights=weights, arch=arch, threads=threads, at_once=at_once)
     if session is not None:
         return session
     model = _optimised(_convert(make_graph()), threads)
@@ -186,9 +196,11 @@ def cached_session(
     if folder:
         with contextlib.suppress(OSError):
             save_sealed(folder, _cache_key(weights, arch), model)
-    return _ready_session(model, threads)
+    return _ready_session(model, threads, at_once)
 
 
-def _ready_session(model: bytes | str, threads: int) -> OrtSession:
+def _ready_session(model: bytes | str, threads: int, at_once: int) -> OrtSession:
     options = _options(threads, optimise=False)
-    return OrtSession(lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS))
+    return OrtSession(
+        lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS), at_once
+    )

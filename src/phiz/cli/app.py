@@ -81,6 +81,7 @@ models_app = typer.Typer(help=models.HELP, invoke_without_command=True, rich_mar
 models_app.callback()(models.show)
 for subcommand in (models.pull, models.verify, models.path, models.info, inspect.inspect):
     models_app.command()(exiting(subcommand))
+models_app.command(name="import")(exiting(models.import_folder))
 app.add_typer(models_app, name=models.NAME)
 
 

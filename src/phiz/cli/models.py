@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -43,6 +44,7 @@ def show(
                 "schema": 1,
                 "name": entry.name,
                 "kind": entry.kind,
+                "format": entry.format,
                 "file": entry.file,
                 "size": entry.size,
                 "licence": entry.licence.text,
@@ -141,7 +143,37 @@ def info(names: Names) -> int:
             lines.append(f"  threshold      {entry.threshold} ({entry.threshold_source})")
         for revision in entry.revisions:
             lines.append(f"  revision       {revision.name}: {revision.sha256 or 'unverified'}")
+            lines += [
+                f"    {part.name}, {part.size} bytes: {part.sha256}" for part in revision.files
+            ]
             lines += [f"  source         {source.url}" for source in revision.sources]
         typer.echo("\n".join(lines))
 
     return _each(names, tell)
+
+
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="Where to look, however deep.", metavar="DIR")],
+    as_json: AsJson = False,
+) -> int:
+    """Copy the known weight files of a folder into the cache, by name and by content."""
+    from phiz.importing import import_folder as each_of
+
+    failed = 0
+    for one in each_of(folder):
+        failed |= one.outcome == "refused"
+        if as_json:
+            record = {
+                "schema": 1,
+                "path": str(one.file),
+                "name": one.name,
+                "outcome": one.outcome,
+                "revision": one.revision,
+                "error": one.reason,
+            }
+            typer.echo(json.dumps(record))
+        elif one.outcome == "refused":
+            typer.echo(f"{one.name or one.file}: refused: {one.reason}")
+        else:
+            typer.echo(f"{one.name}: {one.outcome}, {one.revision}, {one.file}")
+    return failed

@@ -311,13 +311,13 @@ def _write_node(out: _Writer, node: Node, shapes: Mapping[str, Shape]) -> None:
         high = out.constant(f"{name}.high", np.array(node.number("high"), np.float32))
         out.node("Clip", [source, low, high], name)
     elif node.op is Op.PRELU:
-        # As alpha * x + (1 - alpha) * relu(x): ONNX Runtime's own PRelu is four times slower.
-        alpha = out.constant(f"{name}.alpha", _channels(params["alpha"]))
+        # As x + (1 - alpha) * relu(-x): ONNX Runtime's own PRelu is several times slower.
+        minus = out.constant(f"{name}.minus", _channels(np.full_like(params["alpha"], -1)))
         rest = out.constant(f"{name}.rest", _channels(1 - params["alpha"]))
-        linear = out.node("Mul", [source, alpha], f"{name}.linear")
-        positive = out.node("Relu", [source], f"{name}.positive")
-        scaled = out.node("Mul", [positive, rest], f"{name}.scaled")
-        out.node("Add", [linear, scaled], name)
+        turned = out.node("Mul", [source, minus], f"{name}.turned")
+        negative = out.node("Relu", [turned], f"{name}.negative")
+        scaled = out.node("Mul", [negative, rest], f"{name}.scaled")
+        out.node("Add", [source, scaled], name)
     elif node.op is Op.CELLS:
         # 0: as many as before; -1: all that are left.
         cells = np.array([0, 1, -1, int(node.number("size"))], np.int64)

@@ -16,6 +16,8 @@ __all__ = ["flatten_pixels", "pad_channels", "split_kernels"]
 
 _BLOCK = 16  # channels that vector instructions work on together
 _MOST_EXTRA = 1.2  # more channels than so many times as before cost more than they save
+_MOST_EXTRA_POOLED = 1.6  # or than these where a pool follows: pools of half blocks are slow
+_KEEP_ZEROS = (Op.RELU, Op.LEAKY_RELU, Op.PRELU, Op.MAX_POOL)
 _FEW = 8  # output channels that leave most of a block empty
 _LARGE = 7  # kernel sides from which splitting saves work
 
@@ -24,22 +26,27 @@ def _plain(node: Node) -> bool:
     return node.op is Op.CONV and node.number("groups") == 1
 
 
-def _read_by_convolutions(graph: Graph, name: str) -> list[Node] | None:
-    """Return the convolutions that take a value, directly or behind a relu; None if others do."""
+def _read_by_convolutions(graph: Graph, name: str) -> tuple[list[Node], list[Node]] | None:
+    """Return the convolutions that take a value, and what stands between.
+
+    None if anything else sees it, or sees channels of zeros as something other than zeros.
+    """
     if name in graph.outputs:
         return None
     found: list[Node] = []
+    between: list[Node] = []
     for reader in graph.readers(name):
         if _plain(reader):
             found.append(reader)
-        elif reader.op is Op.RELU:
+        elif reader.op in _KEEP_ZEROS:
             behind = _read_by_convolutions(graph, reader.name)
             if behind is None:
                 return None
-            found += behind
+            found += behind[0]
+            between += [reader, *behind[1]]
         else:
             return None
-    return found
+    return found, between
 
 
 def pad_channels(graph: Graph) -> Graph:
@@ -48,24 +55,28 @@ def pad_channels(graph: Graph) -> Graph:
     Only where nothing but other convolutions sees the added channels.
     """
     outputs: dict[str, int] = {}  # channels to add, by the convolution that makes them
-    inputs: dict[str, int] = {}  # and by those that take them
+    inputs: dict[str, int] = {}  # and by those that take them, and by what stands between
     for node in graph.nodes:
         if not _plain(node):
             continue
         count = node.params["weight"].shape[0]
         extra = -count % _BLOCK
-        if not extra or count + extra > _MOST_EXTRA * count:
+        readers, between = _read_by_convolutions(graph, node.name) or ([], [])
+        pooled = any(other.op is Op.MAX_POOL for other in between)
+        most = _MOST_EXTRA_POOLED if pooled else _MOST_EXTRA
+        if not extra or not readers or count + extra > most * count:
             continue
-        readers = _read_by_convolutions(graph, node.name)
-        if readers:
-            outputs[node.name] = extra
-            inputs |= {reader.name: extra for reader in readers}
+        outputs[node.name] = extra
+        inputs |= {other.name: extra for other in (*readers, *between)}
 
     def padded(node: Node) -> Node:
         more, taken = outputs.get(node.name, 0), inputs.get(node.name, 0)
-        if not more and not taken:
+        if not node.params or (not more and not taken):
             return node
         params = dict(node.params)
+        if node.op is Op.PRELU:
+            params["alpha"] = np.pad(params["alpha"], (0, taken))
+            return replace(node, params=params)
         params["weight"] = np.pad(params["weight"], ((0, more), (0, taken), (0, 0), (0, 0)))
         if "bias" in params:
             params["bias"] = np.pad(params["bias"], (0, more))
