@@ -28,7 +28,7 @@ from tests.sources import faceapi_manifest
 
 RUNTIME = Runtime(2)
 SSD = TFJS_ARCHITECTURES["faceapi-ssd-mobilenetv1"]
-MEAN = TFJS_ARCHITECTURES["faceapi-tiny"].planes.mean
+MEAN = TFJS_ARCHITECTURES["faceapi-tiny"].pixels.mean
 NAMES = ("faceapi-ssd-mobilenetv1", "faceapi-tiny", "faceapi-tiny-yolov2")
 FOLDERS = {"ex": "faceapi", "test": "faceapi/test", "dlib": "dlib"}
 Detector = SsdDetector | YoloDetector
@@ -42,9 +42,9 @@ class Fixed:
         self._values = values
 
     def run(self, feeds: Any) -> dict[str, np.ndarray]:
-        (planes,) = feeds.values()
+        (pixels,) = feeds.values()
         return {
-            name: np.repeat(value[None], len(planes), 0) for name, value in self._values.items()
+            name: np.repeat(value[None], len(pixels), 0) for name, value in self._values.items()
         }
 
 
@@ -62,7 +62,7 @@ def ssd_of(
     return SsdDetector(
         session,
         anchors,
-        planes=SSD.planes,
+        pixels=SSD.pixels,
         name="fixed",
         identity="fixed",
         runtime=RUNTIME,
@@ -94,8 +94,8 @@ def load() -> Load:
         session, arrays = known[name]
         common = {"name": name, "identity": name, "runtime": RUNTIME, "options": options}
         if "anchors" in arrays:
-            return SsdDetector(session, arrays["anchors"], planes=arch.planes, **common)
-        return YoloDetector(session, mean=arch.planes.mean, **common)
+            return SsdDetector(session, arrays["anchors"], pixels=arch.pixels, **common)
+        return YoloDetector(session, mean=arch.pixels.mean, **common)
 
     return make
 

@@ -16,6 +16,7 @@ from phiz.zoo import ZOO, Entry
 if TYPE_CHECKING:
     from phiz.backends.ort import OrtSession
     from phiz.graph.graph import Graph
+    from phiz.models.box_styles import BoxStyle
     from phiz.models.faceapi_input import FaceNetOptions
 
 __all__ = ["TFJS_BUILDERS", "TfjsFile"]
@@ -88,6 +89,42 @@ def _checked(options: object, wanted: type[_Options], name: str) -> _Options | N
 def _no_options(options: object, name: str) -> None:
     if options is not None:
         raise OptionError(f"{name} takes no options, found {options!r}")
+
+
+def _build_ssd(file: TfjsFile, options: object, runtime: Runtime) -> Any:
+    from phiz.models.faceapi_ssd import SsdDetector, SsdOptions
+
+    return SsdDetector(
+        file.session(runtime),
+        file.networks().arrays["anchors"],
+        pixels=file.pixels,
+        name=file.name,
+        identity=file.identity,
+        runtime=runtime,
+        options=_checked(options, SsdOptions, file.name),
+    )
+
+
+def _build_yolo(file: TfjsFile, options: object, runtime: Runtime, box_style: BoxStyle) -> Any:
+    from phiz.models.faceapi_yolo import YoloDetector, YoloOptions
+
+    return YoloDetector(
+        file.session(runtime),
+        mean=file.pixels.mean,
+        name=file.name,
+        identity=file.identity,
+        runtime=runtime,
+        options=_checked(options, YoloOptions, file.name),
+        box_style=box_style,
+    )
+
+
+def _build_tiny(file: TfjsFile, options: object, runtime: Runtime) -> Any:
+    return _build_yolo(file, options, runtime, "faceapi-tiny")
+
+
+def _build_tiny_yolov2(file: TfjsFile, options: object, runtime: Runtime) -> Any:
+    return _build_yolo(file, options, runtime, "faceapi-tiny-yolov2")
 
 
 def _build_mtcnn(file: TfjsFile, options: object, runtime: Runtime) -> Any:
@@ -191,6 +228,9 @@ def _build_age_gender(file: TfjsFile, options: object, runtime: Runtime) -> Any:
 
 TFJS_BUILDERS: Final[Mapping[str, Callable[[TfjsFile, object, Runtime], Any]]] = MappingProxyType(
     {
+        "faceapi-ssd-mobilenetv1": _build_ssd,
+        "faceapi-tiny": _build_tiny,
+        "faceapi-tiny-yolov2": _build_tiny_yolov2,
         "faceapi-mtcnn": _build_mtcnn,
         "faceapi-landmarks-68": _build_landmarks,
         "faceapi-landmarks-68-tiny": _build_landmarks,

@@ -70,7 +70,7 @@ def find_in_squares(
 ) -> list[Faces]:
     """Run a network on each picture, padded to a square at the right or bottom, and decode it.
 
-    session: its input ``planes`` is (n, 3, side, side) float32, ``(value - mean) * scale``, RGB.
+    session: its input ``pixels`` is (n, side, side, 3) float32, ``(value - mean) * scale``, RGB.
     pictures: (h, w, 3) uint8 RGB, of any sizes.  They run side by side, one at a time on each
     thread: what a network makes of several squares at once no longer fits the caches.
     """
@@ -79,9 +79,9 @@ def find_in_squares(
     def find(image: U8) -> Faces:
         height, width = image.shape[:2]
         whole = np.array([0, 0, width, height], np.int64)
-        with runtime.scratch([((1, 3, side, side), np.float32)]) as (planes,):
-            fill_square(image, whole, middle, scale, planes[0])
-            values = session.run({"planes": planes})
+        with runtime.scratch([((1, side, side, 3), np.float32)]) as (pixels,):
+            fill_square(image, whole, middle, scale, pixels[0])
+            values = session.run({"pixels": pixels})
         return decode({name: value[0] for name, value in values.items()}, (height, width))
 
     return runtime.map(find, pictures)

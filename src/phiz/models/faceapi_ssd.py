@@ -14,6 +14,7 @@ from phiz.errors import OptionError
 from phiz.geometry import overlap_nms
 from phiz.imaging import ImageLike
 from phiz.models.batch import image_list
+from phiz.models.box_styles import BoxStyle
 from phiz.models.faceapi_squares import (
     check_fraction,
     check_no_doubling,
@@ -21,7 +22,7 @@ from phiz.models.faceapi_squares import (
     reshaped,
     sigmoid,
 )
-from phiz.nets.faceapi import PlanesSpec
+from phiz.nets import PixelSpec
 from phiz.runtime import Runtime
 from phiz.values import Faces
 
@@ -59,13 +60,14 @@ class SsdDetector:
     """
 
     device = "cpu"
+    box_style: BoxStyle = "faceapi-ssd"
 
     def __init__(
         self,
         session: Session,
         anchors: F32,
         *,
-        planes: PlanesSpec,
+        pixels: PixelSpec,
         name: str,
         identity: str,
         runtime: Runtime,
@@ -73,22 +75,22 @@ class SsdDetector:
     ) -> None:
         """Make a detector.
 
-        session: its input ``planes`` is (n, 3, side, side) float32; its outputs are ``boxes``,
+        session: its input ``pixels`` is (n, side, side, 3) float32; its outputs are ``boxes``,
             (n, 1, m, 4), and ``classes``, (n, 1, m, 3).
         anchors: (m, 4) float32 ``y0 x0 y1 x1``, parts of the square.
-        planes: what the network takes; its side is known.
+        pixels: the pixels it takes; their side is known.
         """
         check(anchors, (None, 4), dtype=np.float32, name="anchors")
-        if planes.side is None:
-            raise OptionError(f"{name}: wanted planes of one size, found of any")
+        if pixels.side is None:
+            raise OptionError(f"{name}: wanted pixels of one size, found of any")
         self.name = name
         self.identity = identity
         self.options = options or SsdOptions()
         self._session = session
         self._sizes = anchors[:, 2:] - anchors[:, :2]
         self._centres = anchors[:, :2] + self._sizes / np.float32(2)
-        self._planes = planes
-        self._side = planes.side
+        self._pixels = pixels
+        self._side = pixels.side
         self._runtime = runtime
 
     def __repr__(self) -> str:
@@ -134,8 +136,8 @@ class SsdDetector:
             pictures,
             lambda values, size: self._decode(values, size, options),
             side=self._side,
-            mean=self._planes.mean,
-            scale=self._planes.scale,
+            mean=self._pixels.mean,
+            scale=self._pixels.scale,
             runtime=self._runtime,
         )
         return found if batch else found[0]

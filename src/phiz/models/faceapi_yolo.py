@@ -14,6 +14,7 @@ from phiz.errors import OptionError
 from phiz.geometry import overlap_nms
 from phiz.imaging import ImageLike
 from phiz.models.batch import image_list
+from phiz.models.box_styles import BoxStyle
 from phiz.models.faceapi_squares import (
     check_fraction,
     check_no_doubling,
@@ -83,17 +84,20 @@ class YoloDetector:
         identity: str,
         runtime: Runtime,
         options: YoloOptions | None = None,
+        box_style: BoxStyle | None = None,
     ) -> None:
         """Make a detector.
 
-        session: its input ``planes`` is (n, 3, side, side) float32, for every side that is a
+        session: its input ``pixels`` is (n, side, side, 3) float32, for every side that is a
             multiple of 32; its one output is (n, 25, side / 32, side / 32).
         mean: RGB, 0..255, subtracted from the pixels before they are divided.
+        box_style: how the network frames faces, if that has a name.
         """
         self.name = name
         self.identity = identity
         self.options = options or YoloOptions()
         self._session = session
+        self.box_style = box_style
         self._mean = mean
         self._runtime = runtime
 
