@@ -7,7 +7,7 @@ default one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias, overload
 
 from phiz.checks import F32, U8
