@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import settings
 from PIL import Image
 
 import phiz
-from tests.sources import registry_pictures, shared_folder
+from phiz.nets import TFJS_ARCHITECTURES
+from phiz.runtime import Runtime
+from tests.sources import faceapi_manifest, registry_pictures, shared_folder
 
 # Examples are small, but the first one may compile a kernel: nothing here is about time.
 settings.register_profile("phiz", deadline=None)
@@ -72,6 +75,18 @@ def sixty_eight_points() -> Any:
 @pytest.fixture(scope="session")
 def describer() -> Any:
     return phiz.load("dlib-face-resnet-v1")
+
+
+@pytest.fixture(scope="session")
+def faceapi_runtime() -> Runtime:
+    """A runtime that keeps face-api.js's models under their names, with the published weights."""
+    runtime = Runtime(2)
+    for name, arch in TFJS_ARCHITECTURES.items():
+        manifest = faceapi_manifest(arch.file)
+        if manifest is None:
+            pytest.skip(f"{arch.file} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+        runtime.keep(name, partial(phiz.load, manifest, runtime=runtime))
+    return runtime
 
 
 @pytest.fixture
