@@ -6,6 +6,7 @@ import http.server
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from PIL import Image
 
 import phiz
 from phiz import store
-from tests.sources import registry_pictures, shared_folder
+from phiz.nets import TFJS_ARCHITECTURES
+from phiz.runtime import Runtime
+from tests.sources import faceapi_manifest, registry_pictures, shared_folder
 
 # Examples are small, but the first one may compile a kernel: nothing here is about time.
 settings.register_profile("phiz", deadline=None)
@@ -76,6 +79,18 @@ def sixty_eight_points() -> Any:
 @pytest.fixture(scope="session")
 def describer() -> Any:
     return phiz.load("dlib-face-resnet-v1")
+
+
+@pytest.fixture(scope="session")
+def faceapi_runtime() -> Runtime:
+    """A runtime that keeps face-api.js's models under their names, with the published weights."""
+    runtime = Runtime(2)
+    for name, arch in TFJS_ARCHITECTURES.items():
+        manifest = faceapi_manifest(arch.file)
+        if manifest is None:
+            pytest.skip(f"{arch.file} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+        runtime.keep(name, partial(phiz.load, manifest, runtime=runtime))
+    return runtime
 
 
 @pytest.fixture
