@@ -19,6 +19,7 @@ from phiz.geometry import ChipSpec
 from phiz.imaging import encode, read_image
 from phiz.models.classifier import NetClassifier
 from phiz.pipeline import Recipe, make_recipe
+from tests.sources import faceapi_manifest
 from tests.test_classifier import FACE, SIZE, classifier
 
 
@@ -105,11 +106,22 @@ def test_attributes_for_people_and_as_csv(
 
 
 def test_models_that_the_options_ask_for() -> None:
-    both = [attributes.GENDER, attributes.AGE]
-    assert attributes.chosen(gender=False, age=False, others=[]) == both
-    assert attributes.chosen(gender=False, age=True, others=[]) == both[1:]
-    assert attributes.chosen(gender=True, age=False, others=["x", both[0]]) == [both[0], "x"]
-    assert attributes.chosen(gender=False, age=False, others=["x"]) == ["x"]
+    def chosen(*asked: str, family: str = "cydral", others: tuple[str, ...] = ()) -> list[str]:
+        options = {name: name in asked for name in ("gender", "age", "expressions")}
+        return attributes.chosen(**options, family=family, others=others)
+
+    both = ["cydral-gender-v1", "cydral-age-v1"]
+    assert chosen() == both
+    assert chosen("age") == both[1:]
+    assert chosen("gender", others=("x", both[0])) == [both[0], "x"]
+    assert chosen(others=("x",)) == ["x"]
+    assert chosen("age", "gender", family="faceapi") == ["faceapi-age-gender"]
+    assert chosen("expressions") == ["faceapi-expression"]
+
+
+def test_landmarks_suit_every_model() -> None:
+    assert attributes.landmarks_for(["cydral-gender-v1", "x.dat"]) == "dlib-landmarks-5"
+    assert attributes.landmarks_for(["x", "faceapi-expression"]) == "faceapi-landmarks-68"
 
 
 def test_models_of_the_wrong_kind_are_refused(recipe: Recipe) -> None:
@@ -216,3 +228,33 @@ def test_what_is_found_has_its_name(
     street = shared / "golden" / "dlib" / "mmod" / "in_synth.png"
     assert detect.main([street], detector="dlib-mmod-rear-vehicle") == 0
     assert capsys.readouterr().out.startswith(f"{street}: 3 vehicles\n")
+
+
+def test_the_other_family(capsys: Any, monkeypatch: pytest.MonkeyPatch, found: list[Path]) -> None:
+    manifest = faceapi_manifest("age_gender_model")
+    if manifest is None:
+        pytest.skip("face-api.js's weights are not here: tools/fetch_faceapi.py fetches them")
+    monkeypatch.setenv("PHIZ_MODEL_DIR", str(manifest.parent))
+    asked: dict[str, Any] = {"gender": True, "expressions": True, "family": "faceapi"}
+    assert attributes.main(found[:2], as_json=True, **asked) == 0
+    (face,), no_faces = (json.loads(line)["faces"] for line in capsys.readouterr().out.splitlines())
+    assert no_faces == []
+    said, expression = face["attributes"].values()
+    assert list(face["attributes"]) == ["faceapi-age-gender", "faceapi-expression"]
+    assert said["label"] == "female"
+    assert 15 < said["age"] < 60
+    assert said["years"] == round(said["age"])
+    assert expression["label"] == "happy"
+    assert sum(expression["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert attributes.main(found[:1], as_csv=True, **asked) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["faceapi-age-gender"] == "female"
+    assert float(row["faceapi-age-gender age"]) == said["age"]
+    assert row["faceapi-expression"] == "happy"
+
+
+def test_a_model_that_does_something_else_is_refused() -> None:
+    with pytest.raises(OptionError, match="wanted a detector, found ForestLandmarker"):
+        make_recipe("dlib-landmarks-5")
+    with pytest.raises(OptionError, match="wanted a landmark model, found HogDetector"):
+        make_recipe("dlib-hog-frontal", "dlib-hog-frontal")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phiz.kernels.square import fill_picture, fill_square
+from phiz.kernels.square import fill_square
 
 NO_MEAN = np.zeros(3, np.float32)
 
@@ -40,13 +40,6 @@ def test_a_part_of_a_picture(height: int, width: int, side: int, centred: bool, 
     part = image[edge : edge + height, edge : edge + width]
     want = (plain(part, side, centred=centred) - mean) / 64
     np.testing.assert_allclose(pixels, want, atol=2e-5)
-
-
-def test_a_whole_picture_to_another_shape() -> None:
-    image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
-    pixels = np.empty((2, 3, 3), np.float32)
-    fill_picture(image, NO_MEAN, 1.0, pixels)
-    np.testing.assert_array_equal(pixels, image[::2, ::2])
 
 
 @pytest.mark.shared

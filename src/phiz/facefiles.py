@@ -19,7 +19,7 @@ from phiz.imaging import Metadata, decode, decode_original, encode, encode_origi
 from phiz.models.align import align
 from phiz.models.boxed import crop_boxes
 from phiz.models.redaction import Redaction, redact_pixels
-from phiz.pipeline import Recipe
+from phiz.pipeline import Recipe, locate
 from phiz.table import FaceTable, Picture
 from phiz.values import Landmarks
 
@@ -139,8 +139,7 @@ def _found(
     known = cache.get(digest, recipe.settings_hash) if cache else None
     if known is not None:
         return known.rename(str(path))
-    faces = recipe.detector(image, upsample=recipe.upsample, threshold=recipe.threshold)
-    landmarks = recipe.landmarker(image, faces) if recipe.landmarker else None
+    faces, _, landmarks = locate(recipe, image)
     height, width = image.shape[:2]
     picture = Picture(str(path), digest, width, height)
     table = FaceTable.of_picture(picture, faces, landmarks, settings_hash=recipe.settings_hash)

@@ -32,7 +32,16 @@ from phiz.runtime import Runtime, default_runtime
 from phiz.table import FaceTable, Picture
 from phiz.values import Descriptors, Faces, Landmarks
 
-__all__ = ["DEFAULTS", "Frame", "Recipe", "analyze", "make_recipe", "run", "visible_faces"]
+__all__ = [
+    "DEFAULTS",
+    "Frame",
+    "Recipe",
+    "analyze",
+    "locate",
+    "make_recipe",
+    "run",
+    "visible_faces",
+]
 
 _VERSION = 1  # raise when the same settings would give other results
 _BATCH = 32  # faces described at once
@@ -102,6 +111,17 @@ def _loaded(which: object, shared: Runtime) -> Any:
     return which
 
 
+def _in_role(which: object, shared: Runtime, role: str, mark: str) -> Any:
+    """Return a model; OptionError for a named one that does something else.
+
+    mark: what every model of the role has, and those of the others have not.
+    """
+    model = _loaded(which, shared)
+    if model is not which and not hasattr(model, mark):
+        raise OptionError(f"wanted a {role}, found {model!r}")
+    return model
+
+
 def make_recipe(
     detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
     landmarks: str | os.PathLike[str] | Landmarker | None = DEFAULTS[1],
@@ -119,9 +139,9 @@ def make_recipe(
     """
     shared = runtime or default_runtime()
     return Recipe(
-        _loaded(detector, shared),
-        _loaded(landmarks, shared),
-        _loaded(descriptor, shared),
+        _in_role(detector, shared, "detector", "options"),
+        None if landmarks is None else _in_role(landmarks, shared, "landmark model", "scheme"),
+        None if descriptor is None else _in_role(descriptor, shared, "descriptor model", "space"),
         upsample=upsample,
         threshold=threshold,
         jitter=jitter,
@@ -177,6 +197,18 @@ def visible_faces(
     return (faces, framed) if seen.all() else (faces[seen], framed[seen])
 
 
+def locate(recipe: Recipe, image: U8) -> tuple[Faces, Faces, Landmarks | None]:
+    """Find the faces of a picture (h, w, 3), and their landmarks if the recipe asks for them.
+
+    Returns the faces, the same in the boxes that the landmarks were placed in, and the landmarks.
+    """
+    faces = recipe.detector(image, upsample=recipe.upsample, threshold=recipe.threshold)
+    if recipe.landmarker is None:
+        return faces, faces, None
+    faces, framed = visible_faces(recipe.detector, recipe.landmarker, faces, image)
+    return faces, framed, recipe.landmarker(image, framed)
+
+
 def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
     """Decode, detect, place landmarks and cut chips; errors of the picture become its result."""
     try:
@@ -188,12 +220,8 @@ def _prepare(item: Frame, recipe: Recipe, cache: FaceCache | None) -> _Prepared:
         return _Prepared(pixels.pictures[0], table=pixels)
     height, width = pixels.shape[:2]
     picture = Picture(item.source, content_hash, width, height, item.frame, item.time)
-    faces = recipe.detector(pixels, upsample=recipe.upsample, threshold=recipe.threshold)
-    if recipe.landmarker is None:
-        return _Prepared(picture, faces)
-    faces, framed = visible_faces(recipe.detector, recipe.landmarker, faces, pixels)
-    landmarks = recipe.landmarker(pixels, framed)
-    if recipe.describer is None:
+    faces, framed, landmarks = locate(recipe, pixels)
+    if landmarks is None or recipe.describer is None:
         return _Prepared(picture, faces, landmarks)
     chips = align(pixels, landmarks, chip=recipe.describer.input, boxes=framed)
     return _Prepared(picture, faces, landmarks, chips)

@@ -8,18 +8,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from phiz.cli import common
 from phiz.cli.common import MAX_PIXELS
 from phiz.errors import ImageError, OptionError
+from phiz.zoo import find_entry
 
 if TYPE_CHECKING:
-    from phiz.checks import U8
+    from numpy.typing import NDArray
+
     from phiz.geometry import ChipSpec
-    from phiz.models.classifier import NetClassifier
+    from phiz.models.protocols import FaceClassifier
     from phiz.pipeline import Recipe
     from phiz.scores import Scores
     from phiz.table import FaceTable
@@ -27,27 +29,44 @@ if TYPE_CHECKING:
 NAME = "attributes"
 HELP = """Say what models make of every face: by default gender and age.
 
+There are two families of models: cydral's (dlib), and face-api.js's, which has expressions too and
+wants 68 landmarks.
+
 Scores are the models' own: not calibrated, and worse for people unlike those they were trained
 on; see 'phiz models info'.
 
 Example: phiz attributes holiday/ --gender --json > faces.jsonl
+
+Example: phiz attributes holiday/ --expressions --age --family faceapi
 """
 
-GENDER, AGE = "cydral-gender-v1", "cydral-age-v1"
+GENDERS = {"cydral": "cydral-gender-v1", "faceapi": "faceapi-age-gender"}
+AGES = {"cydral": "cydral-age-v1", "faceapi": "faceapi-age-gender"}
+EXPRESSIONS = "faceapi-expression"
+FIVE, MANY = "dlib-landmarks-5", "faceapi-landmarks-68"
 
 _TOGETHER = 32  # pictures whose faces are scored in one go
 
 
 def main(
     pictures: common.Pictures,
-    gender: Annotated[bool, typer.Option("--gender", help=f"Ask {GENDER}.")] = False,
-    age: Annotated[bool, typer.Option("--age", help=f"Ask {AGE}.")] = False,
+    gender: Annotated[bool, typer.Option("--gender", help="Ask for the gender.")] = False,
+    age: Annotated[bool, typer.Option("--age", help="Ask for the age.")] = False,
+    expressions: Annotated[
+        bool, typer.Option("--expressions", help=f"Ask {EXPRESSIONS}, whatever the family.")
+    ] = False,
+    family: Annotated[
+        Literal["cydral", "faceapi"], typer.Option(help="Whose models of gender and age.")
+    ] = "cydral",
     model: Annotated[
         list[str] | None,
         typer.Option("--model", help="Ask this classifier of faces: a name, or a weight file."),
     ] = None,
     detector: common.DetectorName = "dlib-hog-frontal",
-    landmarks: common.LandmarkName = "dlib-landmarks-5",
+    landmarks: Annotated[
+        str | None,
+        typer.Option(help=f"Landmark model; default: {FIVE}, or {MANY} if a model wants 68."),
+    ] = None,
     upsample: common.Upsample = 0,
     score: common.Threshold = None,
     as_json: common.AsJson = False,
@@ -58,7 +77,10 @@ def main(
     commercial_only: common.CommercialOnly = False,
 ) -> int:
     common.start(threads=threads, offline=offline, commercial_only=commercial_only)
-    names = chosen(gender=gender, age=age, others=model or [])
+    names = chosen(
+        gender=gender, age=age, expressions=expressions, family=family, others=model or []
+    )
+    landmarks = landmarks or landmarks_for(names)
     if as_json and as_csv:
         raise OptionError("give either --json or --csv, not both")
     found = common.find_pictures(pictures)
@@ -73,18 +95,33 @@ def main(
     return search(found, recipe, models, as_json=as_json, as_csv=as_csv)
 
 
-def chosen(*, gender: bool, age: bool, others: Sequence[str]) -> list[str]:
+def chosen(
+    *, gender: bool, age: bool, expressions: bool, family: str, others: Sequence[str]
+) -> list[str]:
     """Return the names of the models that the options ask for, each once."""
-    if not (gender or age or others):
+    if not (gender or age or expressions or others):
         gender = age = True
-    return list(dict.fromkeys([*[GENDER] * gender, *[AGE] * age, *others]))
+    asked = [
+        *[GENDERS[family]] * gender,
+        *[AGES[family]] * age,
+        *[EXPRESSIONS] * expressions,
+        *others,
+    ]
+    return list(dict.fromkeys(asked))
 
 
-def face_classifier(model: object) -> NetClassifier:
+def landmarks_for(names: Sequence[str]) -> str:
+    """Return the landmark model that suits all these classifiers."""
+    chips = [entry.chip for entry in map(find_entry, names) if entry and entry.chip]
+    return MANY if any(chip.kind != "dlib" for chip in chips) else FIVE
+
+
+def face_classifier(model: object) -> FaceClassifier:
     """Return the model if it scores faces; OptionError if it does something else."""
     from phiz.models.classifier import NetClassifier
+    from phiz.models.faceapi_classifier import FaceapiClassifier
 
-    if not isinstance(model, NetClassifier):
+    if not isinstance(model, (NetClassifier, FaceapiClassifier)):
         raise OptionError(f"--model: wanted a classifier of faces, found {model!r}")
     if model.input is None:
         raise OptionError(f"{model.name} looks at whole pictures: use 'phiz classify'")
@@ -94,14 +131,13 @@ def face_classifier(model: object) -> NetClassifier:
 def search(
     found: Sequence[Path],
     recipe: Recipe,
-    models: Sequence[NetClassifier],
+    models: Sequence[FaceClassifier],
     *,
     as_json: bool,
     as_csv: bool,
 ) -> int:
     """Run models over pictures and print what they say; returns the exit code."""
-    names = [model.name for model in models]
-    out = _Csv(names) if as_csv else _Json() if as_json else _Text()
+    out = _Csv(models) if as_csv else _Json() if as_json else _Text()
     count = common.Counted()
     with common.counting(len(found), "looking at faces") as step:
         for table, scores in attributed(found, recipe, models):
@@ -125,15 +161,17 @@ def search(
 def answer(scores: Scores) -> dict[str, Any]:
     """Return what is printed of a classifier's scores of one face, ready for JSON.
 
-    label and score: the best.  Then all scores by label; for an age model instead the mean age,
-    and that age rounded.
+    label and score: the best.  Then all scores by label, unless the labels are years; and the age
+    of a model that estimates one, as it is and rounded.
     """
     ((label, score),) = scores.top(1)[0]
-    best = {"label": label, "score": _short(score)}
+    said: dict[str, Any] = {"label": label, "score": _short(score)}
     if scores.age is not None and scores.years is not None:
-        return {"age": _short(scores.age[0]), "years": int(scores.years[0]), **best}
+        said = {"age": _short(scores.age[0]), "years": int(scores.years[0]), **said}
+        if not scores.age_apart:
+            return said
     each = zip(scores.labels, scores.probs[0].tolist(), strict=True)
-    return {**best, "scores": {name: _short(part) for name, part in each}}
+    return {**said, "scores": {name: _short(part) for name, part in each}}
 
 
 def _short(value: Any) -> float:
@@ -146,11 +184,11 @@ class _Seen:
     """The faces of a picture, and the chips of them that each model wants."""
 
     table: FaceTable
-    chips: list[U8]
+    chips: list[NDArray[Any]]
 
 
 def attributed(
-    paths: Sequence[Path], recipe: Recipe, models: Sequence[NetClassifier]
+    paths: Sequence[Path], recipe: Recipe, models: Sequence[FaceClassifier]
 ) -> Iterator[tuple[FaceTable, dict[str, Scores]]]:
     """Find and score the faces of pictures; yields each one's table, and scores by model.
 
@@ -182,20 +220,22 @@ def _see(path: Path, recipe: Recipe, specs: Sequence[ChipSpec]) -> _Seen:
 
     from phiz.imaging import read_image
     from phiz.models.align import align
+    from phiz.pipeline import locate
     from phiz.table import FaceTable, Picture
+    from phiz.values import Landmarks
 
+    assert recipe.landmarker is not None  # main names one
     try:
         image = read_image(path, max_pixels=recipe.max_pixels)
     except ImageError as error:
         table = FaceTable.of_picture(Picture(str(path), error=str(error)))
-        nothing = [np.zeros((0, spec.size, spec.size, 3), np.uint8) for spec in specs]
-        return _Seen(table, nothing)
-    assert recipe.landmarker is not None  # main names one
-    faces = recipe.detector(image, upsample=recipe.upsample, threshold=recipe.threshold)
-    landmarks = recipe.landmarker(image, faces)
+        blank, nobody = np.zeros((1, 1, 3), np.uint8), Landmarks.none(recipe.landmarker.scheme)
+        return _Seen(table, [align(blank, nobody, chip=spec) for spec in specs])
+    faces, framed, landmarks = locate(recipe, image)
+    assert landmarks is not None
     height, width = image.shape[:2]
     picture = Picture(str(path), width=width, height=height)
-    chips = [align(image, landmarks, chip=spec) for spec in specs]
+    chips = [align(image, landmarks, chip=spec, boxes=framed) for spec in specs]
     return _Seen(FaceTable.of_picture(picture, faces, landmarks), chips)
 
 
@@ -224,27 +264,37 @@ class _Text:
 
 
 def _sentence(said: dict[str, Any]) -> str:
-    if "age" in said:
-        return f"about {said['years']} years (mean {said['age']:.1f})"
-    return f"{said['label']} {said['score']:.3f}"
+    best = f"{said['label']} {said['score']:.3f}"
+    if "age" not in said:
+        return best
+    if "scores" in said:
+        return f"{best}, about {said['years']} years ({said['age']:.1f})"
+    return f"about {said['years']} years (mean {said['age']:.1f})"
+
+
+def _cells(said: dict[str, Any]) -> list[Any]:
+    if "scores" in said:
+        return [said["label"], said["score"], *([said["age"]] if "age" in said else [])]
+    return [said["age"], said["score"]]
 
 
 class _Csv:
-    """Prints one row per face: for each model its best label, or the age, and that one's score."""
+    """Prints one row per face: for each model its best label, or the age, and that one's score.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    A model that gives both has its age in a third column.
+    """
+
+    def __init__(self, models: Sequence[FaceClassifier]) -> None:
         self._rows = csv.writer(sys.stdout, lineterminator="\n")
         head = ["path", "width", "height", "face", "x0", "y0", "x1", "y1", "score", "label"]
-        columns = [column for name in names for column in (name, f"{name} score")]
-        self._rows.writerow([*head, *columns])
+        for model in models:
+            both = getattr(model, "age_apart", False)
+            head += [model.name, f"{model.name} score", *[f"{model.name} age"] * both]
+        self._rows.writerow(head)
 
     def write(self, record: dict[str, Any]) -> None:
         for rank, face in enumerate(record.get("faces", [])):
-            said = [
-                cell
-                for each in face["attributes"].values()
-                for cell in (each.get("age", each["label"]), each["score"])
-            ]
+            said = [cell for each in face["attributes"].values() for cell in _cells(each)]
             self._rows.writerow(
                 [record["path"], record["width"], record["height"], rank, *face["box"],
                  face["score"], face["label"] or "", *said]

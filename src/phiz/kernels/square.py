@@ -12,7 +12,7 @@ import numpy as np
 from phiz.checks import F32, I64, U8
 from phiz.kernels._jit import helper, kernel
 
-__all__ = ["fill_picture", "fill_square"]
+__all__ = ["fill_square"]
 
 _F = np.float32
 
@@ -32,17 +32,6 @@ def fill_square(
     side = max(width, height)
     before = [(side - own) - (side - own + 1) // 2 if centred else 0 for own in (width, height)]
     frame = np.array([crop[0], crop[1], width, height, *before, side, side], np.int64)
-    _fill(image, frame, mean, scale, pixels)
-
-
-def fill_picture(image: U8, mean: F32, scale: float, pixels: F32) -> None:
-    """Resize a whole picture to the size of ``pixels``, (rows, columns, 3)."""
-    height, width = image.shape[:2]
-    frame = np.array([0, 0, width, height, 0, 0, width, height], np.int64)
-    _fill(image, frame, mean, scale, pixels)
-
-
-def _fill(image: U8, frame: I64, mean: F32, scale: float, pixels: F32) -> None:
     rows, columns = pixels.shape[:2]
     _fill_pixels(
         image,

@@ -46,12 +46,14 @@ class FaceapiClassifier:
         pixels: the pixels it takes.  labels: what each number of ``output`` stands for.
         output: name of the session's logits.  age: name of its estimate in years, if it has one.
         options: the divisor, for a model whose original has two; None keeps that of ``pixels``.
+
+        ``age_apart`` says whether its scores have an age beside their labels.
         """
         self.name = name
         self.identity = options.mark(identity) if options else identity
         self.input = chip
         self.labels = labels
-        self.options = options
+        self.age_apart = age is not None
         self._output, self._age = output, age
         spec = options.pixels(pixels) if options else pixels
         self._run = FaceRunner(session, spec, name, runtime)

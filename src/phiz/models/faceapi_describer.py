@@ -40,13 +40,13 @@ class FaceapiDescriber:
         It gives ``descriptor``.  pixels: the pixels it takes, with the original's divisor.
         space, identity: of the model with the original's divisor; another one is added to both.
         """
-        self.options = options or FaceNetOptions()
+        chosen = options or FaceNetOptions()
         self.name = name
-        self.identity = self.options.mark(identity)
+        self.identity = chosen.mark(identity)
         self.input = chip
-        self.space = self.options.mark(space)
+        self.space = chosen.mark(space)
         self.threshold = threshold
-        self._run = FaceRunner(session, self.options.pixels(pixels), name, runtime)
+        self._run = FaceRunner(session, chosen.pixels(pixels), name, runtime)
 
     def __repr__(self) -> str:
         return f"FaceapiDescriber({self.name!r}, {self.input}, threshold={self.threshold})"
