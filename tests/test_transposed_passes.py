@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -65,8 +66,8 @@ padding = st.integers(0, 3)
 
 @settings(max_examples=150)
 @given(
-    sides,
-    sides,
+    st.integers(1, 14),
+    st.integers(1, 14),
     st.tuples(sides, sides),
     st.tuples(small, small),
     st.tuples(padding, padding, padding, padding),
@@ -100,6 +101,15 @@ def test_a_strided_one_becomes_a_convolution_per_phase() -> None:
     found = compile_graph(graph, threads=2).run(feeds)["last"]
     assert found.shape == (3, 3, 19, 17)
     np.testing.assert_allclose(found, want, atol=2e-6)
+
+
+@pytest.mark.parametrize(("rows", "kernel", "stride"), [(1, 4, 1), (2, 7, 1), (1, 5, 2)])
+def test_a_kernel_much_larger_than_the_picture_stays(rows: int, kernel: int, stride: int) -> None:
+    """As a convolution it would go over all of the border."""
+    graph = upscaler(rows, rows, (kernel, kernel), (stride, stride), (0, 0, 0, 0))
+    assert rewritten(graph).nodes[0].op is Op.CONV_TRANSPOSE
+    graph = upscaler(8 * kernel, 8 * kernel, (kernel, kernel), (stride, stride), (0, 0, 0, 0))
+    assert rewritten(graph).nodes[0].op is Op.CONV
 
 
 def test_a_value_that_is_asked_for_is_joined_before_the_rest() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OrtSession", "cached_session", "compile_graph", "stored_session"]
 
-_CONVERTER = 7  # raise when the same weights would be converted differently, or to another opset
+_CONVERTER = 8  # raise when the same weights would be converted differently, or to another opset
 _PROVIDERS = ["CPUExecutionProvider"]
 _AT_ONCE = 2  # runs of one session side by side; more would only take more memory
 

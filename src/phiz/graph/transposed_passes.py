@@ -10,21 +10,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phiz.graph.graph import Attr, Graph, Node
+from phiz.graph.graph import Attr, Graph, Node, Side
 from phiz.graph.ops import Op
-from phiz.graph.shapes import infer
+from phiz.graph.shapes import Shape, infer
 
 __all__ = ["flip_transposed", "split_transposed"]
 
 _FEW = 16  # output channels below which a plain convolution leaves vector instructions idle
+_MOST_WORK = 1.25  # times as many sums as before cost more than the faster kernel saves
 _POINTWISE = (Op.RELU, Op.LEAKY_RELU, Op.SIGMOID, Op.SCALE, Op.AFFINE)
 
 
 def flip_transposed(graph: Graph) -> Graph:
-    """Turn transposed convolutions of stride 1 into convolutions with the kernel turned round."""
+    """Turn transposed convolutions of stride 1 into convolutions with the kernel turned round.
+
+    Not where most of the outputs see mostly the border: a convolution works on that too.
+    """
+    shapes = infer(graph)
 
     def flipped(node: Node) -> Node:
         if node.op is not Op.CONV_TRANSPOSE or node.ints("strides") != (1, 1):
+            return node
+        _, tall, wide = shapes[node.name]
+        if not _worth_it(shapes[node.inputs[0]], tall, wide):
             return node
         weight = node.params["weight"]
         tall, wide = weight.shape[2] - 1, weight.shape[3] - 1
@@ -37,6 +45,14 @@ def flip_transposed(graph: Graph) -> Graph:
         return replace(node, op=Op.CONV, attrs=attrs, params={**node.params, "weight": turned})
 
     return replace(graph, nodes=tuple(flipped(node) for node in graph.nodes))
+
+
+def _worth_it(source: Shape, rows: Side, columns: Side) -> bool:
+    """Say whether a plain convolution to so many rows and columns is not too much work."""
+    _, height, width = source
+    if None in (height, width, rows, columns):
+        return False
+    return int(rows or 0) * int(columns or 0) <= _MOST_WORK * int(height or 0) * int(width or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,9 @@ def split_transposed(graph: Graph) -> Graph:
         if node.op is not Op.CONV_TRANSPOSE or None in (tall, wide, height, width):
             continue
         weight, (down, across) = node.params["weight"], node.ints("strides")
+        most = (-(-int(tall or 0) // down), -(-int(wide or 0) // across))  # of each phase
+        if not _worth_it(shapes[node.inputs[0]], *most):
+            continue
         top, left, _, _ = node.ints("pads")
         rows = _phases(int(height or 0), weight.shape[2], down, top, int(tall or 0))
         columns = _phases(int(width or 0), weight.shape[3], across, left, int(wide or 0))
