@@ -280,6 +280,8 @@ def start(folder: Path, *words: str, cache: Path) -> subprocess.Popen[str]:
         [sys.executable, "-m", "phiz", *words, str(folder)],
         env={**os.environ, "PHIZ_CACHE_DIR": str(cache)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A job in a shell's background is deaf to it, and so would be its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
