@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import overload
 
 import numpy as np
 
 from phiz.backends.session import Session
-from phiz.checks import F32, I64, check
+from phiz.checks import F32, I64, U8, check
 from phiz.errors import OptionError
 from phiz.geometry import overlap_nms
-from phiz.imaging import ImageLike
-from phiz.models.batch import image_list
 from phiz.models.box_styles import BoxStyle
+from phiz.models.detector import BatchDetector
 from phiz.models.faceapi_squares import (
     check_fraction,
     check_no_doubling,
@@ -51,15 +49,16 @@ class SsdOptions:
             raise OptionError(f"max_results: wanted a whole number from 1, found {most!r}")
 
 
-class SsdDetector:
+class SsdDetector(BatchDetector[SsdOptions]):
     """Finds faces with face-api.js's SSD MobileNet V1; threads may share one.
 
     Boxes and scores are those of face-api.js 0.22.2 for a tensor of the picture.  Boxes are cut
     at the square that the picture is padded to: they never begin outside the picture, but may end
     beyond its shorter side.  A batch gives exactly the results of its single runs.
+
+    A call's ``threshold`` is used instead of ``min_confidence``; ``upsample`` is 0 or None.
     """
 
-    device = "cpu"
     box_style: BoxStyle = "faceapi-ssd"
 
     def __init__(
@@ -93,45 +92,14 @@ class SsdDetector:
         self._side = pixels.side
         self._runtime = runtime
 
-    def __repr__(self) -> str:
-        return f"SsdDetector({self.name!r}, {self.options})"
-
-    @overload
-    def __call__(
-        self, images: ImageLike, *, upsample: int | None = None, threshold: float | None = None
-    ) -> Faces: ...
-
-    @overload
-    def __call__(
-        self,
-        images: list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> list[Faces]: ...
-
-    def __call__(
-        self,
-        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> Faces | list[Faces]:
-        """Find faces in one picture, or in each of several of any sizes.
-
-        images: see :func:`phiz.imaging.as_image`.
-        upsample: None or 0; pictures are never doubled.
-        threshold: instead of the options' ``min_confidence``.
-
-        Returns Faces (a list of them for a batch), best score first.  No face is an ordinary,
-        empty result.
-        """
+    def _chosen(self, upsample: int | None, threshold: float | None) -> SsdOptions:
         check_no_doubling(upsample)
-        options = self.options
-        if threshold is not None:
-            options = replace(options, min_confidence=threshold)
-        pictures, batch = image_list(images)
-        found = find_in_squares(
+        if threshold is None:
+            return self.options
+        return replace(self.options, min_confidence=threshold)
+
+    def _find_all(self, pictures: list[U8], options: SsdOptions) -> list[Faces]:
+        return find_in_squares(
             self._session,
             pictures,
             lambda values, size: self._decode(values, size, options),
@@ -140,7 +108,6 @@ class SsdDetector:
             scale=self._pixels.scale,
             runtime=self._runtime,
         )
-        return found if batch else found[0]
 
     def _decode(
         self, values: Mapping[str, F32], size: tuple[int, int], options: SsdOptions

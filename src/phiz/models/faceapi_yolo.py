@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import overload
 
 import numpy as np
 
 from phiz.backends.session import Session
-from phiz.checks import F32, check
+from phiz.checks import F32, U8, check
 from phiz.errors import OptionError
 from phiz.geometry import overlap_nms
-from phiz.imaging import ImageLike
-from phiz.models.batch import image_list
 from phiz.models.box_styles import BoxStyle
+from phiz.models.detector import BatchDetector
 from phiz.models.faceapi_squares import (
     check_fraction,
     check_no_doubling,
@@ -66,14 +64,14 @@ class YoloOptions:
             raise OptionError(f"divisor: wanted 255 or 256, found {self.divisor!r}")
 
 
-class YoloDetector:
+class YoloDetector(BatchDetector[YoloOptions]):
     """Finds faces with face-api.js's Tiny Face Detector or Tiny YOLO v2; threads may share one.
 
     Boxes and scores are those of face-api.js 0.22.2 for a tensor of the picture; boxes may leave
     it on every side.  A batch gives exactly the results of its single runs.
-    """
 
-    device = "cpu"
+    A call's ``threshold`` is used instead of ``score_threshold``; ``upsample`` is 0 or None.
+    """
 
     def __init__(
         self,
@@ -101,45 +99,14 @@ class YoloDetector:
         self._mean = mean
         self._runtime = runtime
 
-    def __repr__(self) -> str:
-        return f"YoloDetector({self.name!r}, {self.options})"
-
-    @overload
-    def __call__(
-        self, images: ImageLike, *, upsample: int | None = None, threshold: float | None = None
-    ) -> Faces: ...
-
-    @overload
-    def __call__(
-        self,
-        images: list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> list[Faces]: ...
-
-    def __call__(
-        self,
-        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> Faces | list[Faces]:
-        """Find faces in one picture, or in each of several of any sizes.
-
-        images: see :func:`phiz.imaging.as_image`.
-        upsample: None or 0; pictures are never doubled.
-        threshold: instead of the options' ``score_threshold``.
-
-        Returns Faces (a list of them for a batch), best score first.  No face is an ordinary,
-        empty result.
-        """
+    def _chosen(self, upsample: int | None, threshold: float | None) -> YoloOptions:
         check_no_doubling(upsample)
-        options = self.options
-        if threshold is not None:
-            options = replace(options, score_threshold=threshold)
-        pictures, batch = image_list(images)
-        found = find_in_squares(
+        if threshold is None:
+            return self.options
+        return replace(self.options, score_threshold=threshold)
+
+    def _find_all(self, pictures: list[U8], options: YoloOptions) -> list[Faces]:
+        return find_in_squares(
             self._session,
             pictures,
             lambda values, size: self._decode(values, size, options),
@@ -148,7 +115,6 @@ class YoloDetector:
             scale=1 / options.divisor,
             runtime=self._runtime,
         )
-        return found if batch else found[0]
 
     def _decode(
         self, values: Mapping[str, F32], size: tuple[int, int], options: YoloOptions

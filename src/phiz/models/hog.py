@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import overload
 
 import numpy as np
 
 from phiz.checks import F32, F64, I64, U8
 from phiz.errors import OptionError
 from phiz.geometry import doubled_sizes, from_inclusive, greedy_nms, halved, lround
-from phiz.imaging import ImageLike
 from phiz.kernels.fhog import BINS, PLANES, features, histogram
 from phiz.kernels.pyramid import planes_of, resize_planes
 from phiz.kernels.scan import scan
-from phiz.models.batch import image_list
 from phiz.models.box_styles import BoxStyle
+from phiz.models.detector import BatchDetector
 from phiz.runtime import Runtime
 from phiz.values import Faces, FhogDetector
 
@@ -92,14 +90,15 @@ class _Hits:
     sub: I64
 
 
-class HogDetector:
+class HogDetector(BatchDetector[HogOptions]):
     """Finds faces with dlib's HOG detectors; threads may share one.
 
     Boxes, their order and the sub-detector are dlib's; scores agree within 1e-4 (typically 2e-6:
-    sums are taken in another order).
+    sums are taken in another order).  A one-channel array is searched as dlib searches a grayscale
+    picture.  ``labels`` of the faces is the pose of the sub-detector, ``sub`` its index.
     """
 
-    device = "cpu"
+    _gray = True
     box_style: BoxStyle = "dlib-hog"
 
     def __init__(
@@ -120,47 +119,17 @@ class HogDetector:
         self._runtime = runtime
         self._bank = _factor(detector.filters)
 
-    def __repr__(self) -> str:
-        return f"HogDetector({self.name!r}, {self.options})"
-
-    @overload
-    def __call__(
-        self, images: ImageLike, *, upsample: int | None = None, threshold: float | None = None
-    ) -> Faces: ...
-
-    @overload
-    def __call__(
-        self,
-        images: list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> list[Faces]: ...
-
-    def __call__(
-        self,
-        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> Faces | list[Faces]:
-        """Find faces in one picture, or in each of several of any sizes.
-
-        images: see :func:`phiz.imaging.as_image`; a one-channel array is searched as dlib
-            searches a grayscale picture.
-        upsample, threshold: override :class:`HogOptions`.
-
-        Returns Faces (a list of them for a batch), best score first; ``labels`` is the pose of
-        the sub-detector, ``sub`` its index.  No face is an ordinary, empty result.
-        """
+    def _chosen(self, upsample: int | None, threshold: float | None) -> HogOptions:
         options = self.options
         if upsample is not None:
             options = replace(options, upsample=upsample)
         if threshold is not None:
             options = replace(options, threshold=threshold)
-        pictures, batch = image_list(images, gray=True)
-        if not batch:
-            return self._find(pictures[0], options)
+        return options
+
+    def _find_all(self, pictures: list[U8], options: HogOptions) -> list[Faces]:
+        if len(pictures) == 1:
+            return [self._find(pictures[0], options)]
         return self._runtime.map(lambda picture: self._find(picture, options), pictures)
 
     def _find(self, image: U8, options: HogOptions) -> Faces:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from phiz.backends.session import Session
 from phiz.checks import F32, F64, I64, U8
 from phiz.errors import OptionError, ShapeError
 from phiz.geometry import doubled_sizes, from_inclusive, greedy_nms, halved, lround
-from phiz.imaging import ImageLike
 from phiz.kernels.canvas import fill_plane
 from phiz.kernels.pyramid import planes_of, resize_planes
-from phiz.models.batch import image_list
 from phiz.models.canvas_layout import (
     CanvasLayout,
     Step,
@@ -24,6 +22,7 @@ from phiz.models.canvas_layout import (
     place_levels,
     tiles,
 )
+from phiz.models.detector import BatchDetector
 from phiz.models.landmarks import ForestLandmarker
 from phiz.runtime import Runtime
 from phiz.values import Faces, Forest, MmodOptions
@@ -54,7 +53,7 @@ class CnnOptions:
             raise OptionError(f"threshold: wanted a finite number, found {self.threshold!r}")
 
 
-class MmodDetector:
+class MmodDetector(BatchDetector[CnnOptions]):
     """Finds objects with dlib's max-margin networks; threads may share one.
 
     Boxes and their order are those of dlib 20; scores agree within 1e-5 (sums are taken in
@@ -62,13 +61,14 @@ class MmodDetector:
     pixels wide, on which dlib crashes, are found empty; below 30 x 15 pixels levels overlap on
     the canvas, and scores may differ from dlib's.
 
+    ``sub`` is the index of the window that fired, ``labels`` its name (None where windows have
+    none).  Gray pictures are searched as gray RGB ones.
+
     Memory: the canvas of a picture and its smaller copies takes about 47 bytes per pixel of the
     (upsampled) picture.  The network runs on at most 3 megapixels of canvas at once, and on
     overlapping tiles of a larger one, which gives the same numbers, so that a picture of 20
     megapixels takes about 1 GB in all.
     """
-
-    device = "cpu"
 
     def __init__(
         self,
@@ -124,48 +124,17 @@ class MmodDetector:
             else None
         )
 
-    def __repr__(self) -> str:
-        return f"MmodDetector({self.name!r}, {self.options})"
-
-    @overload
-    def __call__(
-        self, images: ImageLike, *, upsample: int | None = None, threshold: float | None = None
-    ) -> Faces: ...
-
-    @overload
-    def __call__(
-        self,
-        images: list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> list[Faces]: ...
-
-    def __call__(
-        self,
-        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> Faces | list[Faces]:
-        """Find objects in one picture, or in each of several of any sizes.
-
-        images: see :func:`phiz.imaging.as_image`; gray ones are searched as gray RGB ones.
-        upsample, threshold: override :class:`CnnOptions`.
-
-        Returns Faces (a list of them for a batch), best score first; ``sub`` is the index of the
-        window that fired, ``labels`` its name (None where windows have none).  Finding nothing
-        is an ordinary, empty result.
-        """
+    def _chosen(self, upsample: int | None, threshold: float | None) -> CnnOptions:
         options = self.options
         if upsample is not None:
             options = replace(options, upsample=upsample)
         if threshold is not None:
             options = replace(options, threshold=threshold)
-        pictures, batch = image_list(images)
+        return options
+
+    def _find_all(self, pictures: list[U8], options: CnnOptions) -> list[Faces]:
         # One after the other: the network uses every thread for each.
-        found = [self._find(picture, options) for picture in pictures]
-        return found if batch else found[0]
+        return [self._find(picture, options) for picture in pictures]
 
     def _find(self, image: U8, options: CnnOptions) -> Faces:
         sizes = doubled_sizes(image.shape[0], image.shape[1], options.upsample)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from phiz.backends.session import Session
 from phiz.checks import F32, F64, I64, U8
 from phiz.errors import OptionError, ShapeError
-from phiz.imaging import ImageLike
 from phiz.kernels.patches import fill_patches
 from phiz.kernels.suppress import suppress
 from phiz.kernels.tile import fill_tile
-from phiz.models.batch import image_list
+from phiz.models.detector import BatchDetector
 from phiz.models.mtcnn_boxes import (
     Level,
     Tile,
@@ -144,7 +143,7 @@ class _Judged:
         return kept, self.boxes[kept], scores[kept], regions[kept]
 
 
-class MtcnnDetector:
+class MtcnnDetector(BatchDetector[MtcnnOptions]):
     """Finds faces and five points on each with MTCNN; threads may share one.
 
     Boxes are those of face-api.js 0.22.2 where its canvas resizes plainly (browsers differ, by a
@@ -152,11 +151,12 @@ class MtcnnDetector:
     exactly the results of its single runs.  Pictures with a side of at most 12 pixels at every
     scale are found empty.
 
+    A call's ``threshold`` is used instead of the last of ``score_thresholds``; ``upsample`` is 0 or
+    None: smaller faces are found with a smaller ``min_face_size``.
+
     Memory: levels of the pyramid are made and searched in tiles, so that a picture takes a few
     megabytes per thread and some bytes per cell that passes the first network.
     """
-
-    device = "cpu"
 
     def __init__(
         self,
@@ -187,54 +187,20 @@ class MtcnnDetector:
         self._onet = _Stage(onet, 48, batches[1], outputs)
         self._runtime = runtime
 
-    def __repr__(self) -> str:
-        return f"MtcnnDetector({self.name!r}, {self.options})"
-
-    @overload
-    def __call__(
-        self, images: ImageLike, *, upsample: int | None = None, threshold: float | None = None
-    ) -> Faces: ...
-
-    @overload
-    def __call__(
-        self,
-        images: list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> list[Faces]: ...
-
-    def __call__(
-        self,
-        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
-        *,
-        upsample: int | None = None,
-        threshold: float | None = None,
-    ) -> Faces | list[Faces]:
-        """Find faces in one picture, or in each of several of any sizes.
-
-        images: see :func:`phiz.imaging.as_image`; gray ones are searched as gray RGB ones.
-        upsample: 0 or None; smaller faces are found with a smaller ``min_face_size``.
-        threshold: overrides the last of ``score_thresholds``.
-
-        Returns Faces with landmarks (a list of them for a batch), best score first.  Finding
-        nothing is an ordinary, empty result.
-        """
-        options = self.options
+    def _chosen(self, upsample: int | None, threshold: float | None) -> MtcnnOptions:
         if upsample is not None and (not _whole(upsample) or upsample != 0):
             raise OptionError(
                 f"upsample: MTCNN wants 0, found {upsample!r}; min_face_size says how small faces "
                 "may be"
             )
-        if threshold is not None:
-            if not _real(threshold) or not 0 <= threshold <= 1:
-                raise OptionError(f"threshold: wanted a number from 0 to 1, found {threshold!r}")
-            options = replace(options, score_thresholds=(*options.score_thresholds[:2], threshold))
-        pictures, batch = image_list(images)
-        found = self._find(pictures, options)
-        return found if batch else found[0]
+        if threshold is None:
+            return self.options
+        if not _real(threshold) or not 0 <= threshold <= 1:
+            raise OptionError(f"threshold: wanted a number from 0 to 1, found {threshold!r}")
+        thresholds = (*self.options.score_thresholds[:2], threshold)
+        return replace(self.options, score_thresholds=thresholds)
 
-    def _find(self, pictures: list[U8], options: MtcnnOptions) -> list[Faces]:
+    def _find_all(self, pictures: list[U8], options: MtcnnOptions) -> list[Faces]:
         first, second, third = options.score_thresholds
         proposed = self._propose(pictures, options, first)
         refined = self._runtime.map(
