@@ -19,7 +19,7 @@ from phiz import store
 from phiz.checks import F32, I64, U8
 from phiz.errors import LicenceError, OptionError
 from phiz.geometry import box_iou
-from phiz.models.protocols import Detector
+from phiz.models.protocols import Detector, require_role
 from phiz.zoo import ZOO
 
 __all__ = [
@@ -126,8 +126,7 @@ def local_detectors() -> list[str]:
 
 def as_detector(model: object) -> Detector:
     """Return the model if it is a detector; OptionError if it does something else."""
-    if not hasattr(model, "options"):  # how to search, which only a detector is told
-        raise OptionError(f"wanted a detector, found {model!r}")
+    require_role(model, "detector")
     return cast(Detector, model)
 
 

@@ -27,7 +27,14 @@ from phiz.loading import load
 from phiz.models.align import align, fits
 from phiz.models.box_styles import framed_for
 from phiz.models.faceapi_crops import shows_pixels
-from phiz.models.protocols import Describer, Detector, FaceClassifier, Landmarker
+from phiz.models.protocols import (
+    Describer,
+    Detector,
+    FaceClassifier,
+    Landmarker,
+    Role,
+    require_role,
+)
 from phiz.runtime import Runtime, default_runtime
 from phiz.table import FaceTable, Picture
 from phiz.values import Descriptors, Faces, Landmarks
@@ -111,14 +118,11 @@ def _loaded(which: object, shared: Runtime) -> Any:
     return which
 
 
-def _in_role(which: object, shared: Runtime, role: str, mark: str) -> Any:
-    """Return a model; OptionError for a named one that does something else.
-
-    mark: what every model of the role has, and those of the others have not.
-    """
+def _in_role(which: object, shared: Runtime, role: Role) -> Any:
+    """Return a model; OptionError for a named one that does something else."""
     model = _loaded(which, shared)
-    if model is not which and not hasattr(model, mark):
-        raise OptionError(f"wanted a {role}, found {model!r}")
+    if model is not which:
+        require_role(model, role)
     return model
 
 
@@ -139,9 +143,9 @@ def make_recipe(
     """
     shared = runtime or default_runtime()
     return Recipe(
-        _in_role(detector, shared, "detector", "options"),
-        None if landmarks is None else _in_role(landmarks, shared, "landmark model", "scheme"),
-        None if descriptor is None else _in_role(descriptor, shared, "descriptor model", "space"),
+        _in_role(detector, shared, "detector"),
+        None if landmarks is None else _in_role(landmarks, shared, "landmark model"),
+        None if descriptor is None else _in_role(descriptor, shared, "descriptor model"),
         upsample=upsample,
         threshold=threshold,
         jitter=jitter,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, overload
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 from phiz.checks import U8
+from phiz.errors import OptionError
 from phiz.geometry import ChipSpec
 from phiz.scores import Scores
 from phiz.values import Descriptors, Faces, Landmarks, Metric, Scheme
@@ -12,7 +15,19 @@ from phiz.values import Descriptors, Faces, Landmarks, Metric, Scheme
 if TYPE_CHECKING:  # a descriptor model loads without Pillow
     from phiz.imaging import ImageLike
 
-__all__ = ["Describer", "Detector", "FaceClassifier", "Landmarker", "Model"]
+__all__ = ["Describer", "Detector", "FaceClassifier", "Landmarker", "Model", "Role", "require_role"]
+
+Role = Literal["detector", "landmark model", "descriptor model"]
+_MARKS: Mapping[Role, str] = MappingProxyType(
+    {"detector": "options", "landmark model": "scheme", "descriptor model": "space"}
+)
+"""What every model of a role has, and those of the others have not."""
+
+
+def require_role(model: object, role: Role) -> None:
+    """Raise OptionError for a model that does something else."""
+    if not hasattr(model, _MARKS[role]):
+        raise OptionError(f"wanted a {role}, found {model!r}")
 
 
 class Model(Protocol):
