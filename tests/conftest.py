@@ -19,7 +19,7 @@ import phiz
 from phiz import store
 from phiz.nets import TFJS_ARCHITECTURES
 from phiz.runtime import Runtime
-from tests.sources import faceapi_manifest, registry_pictures, shared_folder
+from tests.sources import need_faceapi, registry_pictures, shared_folder
 
 # Examples are small, but the first one may compile a kernel: nothing here is about time.
 settings.register_profile("phiz", deadline=None)
@@ -86,9 +86,7 @@ def faceapi_runtime() -> Runtime:
     """A runtime that keeps face-api.js's models under their names, with the published weights."""
     runtime = Runtime(2)
     for name, arch in TFJS_ARCHITECTURES.items():
-        manifest = faceapi_manifest(arch.file)
-        if manifest is None:
-            pytest.skip(f"{arch.file} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+        manifest = need_faceapi(arch.file)
         runtime.keep(name, partial(phiz.load, manifest, runtime=runtime))
     return runtime
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from phiz.zoo import Entry
 
@@ -49,6 +51,14 @@ def faceapi_manifest(model: str) -> Path | None:
     folders += sorted((shared / "models").glob("faceapi*")) if shared else []
     found = (Path(folder) / f"{model}-weights_manifest.json" for folder in folders if folder)
     return next((path for path in found if path.is_file()), None)
+
+
+def need_faceapi(model: str) -> Path:
+    """Return the manifest of one of face-api.js's models; skip the test where it is not here."""
+    manifest = faceapi_manifest(model)
+    if manifest is None:
+        pytest.skip(f"{model} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+    return manifest
 
 
 def weight_file(name: str) -> Path:

@@ -19,7 +19,7 @@ from phiz.geometry import ChipSpec
 from phiz.imaging import encode, read_image
 from phiz.models.classifier import NetClassifier
 from phiz.pipeline import Recipe, make_recipe
-from tests.sources import faceapi_manifest
+from tests.sources import need_faceapi
 from tests.test_classifier import FACE, SIZE, classifier
 
 
@@ -231,9 +231,7 @@ def test_what_is_found_has_its_name(
 
 
 def test_the_other_family(capsys: Any, monkeypatch: pytest.MonkeyPatch, found: list[Path]) -> None:
-    manifest = faceapi_manifest("age_gender_model")
-    if manifest is None:
-        pytest.skip("face-api.js's weights are not here: tools/fetch_faceapi.py fetches them")
+    manifest = need_faceapi("age_gender_model")
     monkeypatch.setenv("PHIZ_MODEL_DIR", str(manifest.parent))
     asked: dict[str, Any] = {"gender": True, "expressions": True, "family": "faceapi"}
     assert attributes.main(found[:2], as_json=True, **asked) == 0

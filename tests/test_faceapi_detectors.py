@@ -24,7 +24,7 @@ from phiz.models.faceapi_yolo import YoloDetector, YoloOptions
 from phiz.nets.faceapi import TFJS_ARCHITECTURES
 from phiz.runtime import Runtime
 from phiz.values import Faces
-from tests.sources import faceapi_manifest
+from tests.sources import need_faceapi
 
 RUNTIME = Runtime(2)
 SSD = TFJS_ARCHITECTURES["faceapi-ssd-mobilenetv1"]
@@ -86,9 +86,7 @@ def load() -> Load:
     def make(name: str, options: Any = None) -> Detector:
         arch = TFJS_ARCHITECTURES[name]
         if name not in known:
-            manifest = faceapi_manifest(arch.file)
-            if manifest is None:
-                pytest.skip(f"{arch.file} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+            manifest = need_faceapi(arch.file)
             networks = arch.networks(read_tfjs(manifest).tensors(), str(manifest))
             known[name] = compile_graph(networks.graphs[0], threads=2), networks.arrays
         session, arrays = known[name]

@@ -20,7 +20,7 @@ from phiz.graph.graph import Graph
 from phiz.graph.ops import Op
 from phiz.nets import TFJS_ARCHITECTURES, Networks, PixelSpec, match_tensors
 from phiz.nets.faceapi_layers import Tensors
-from tests.sources import faceapi_manifest
+from tests.sources import need_faceapi
 
 BACKENDS = {"ort": lambda graph: compile_graph(graph, threads=2), "reference": ReferenceSession}
 
@@ -53,9 +53,7 @@ def drawn(name: str) -> tuple[Networks, dict[str, np.ndarray]]:
 def published(name: str) -> Networks:
     """Return an architecture's networks with the weights that face-api.js publishes."""
     arch = TFJS_ARCHITECTURES[name]
-    manifest = faceapi_manifest(arch.file)
-    if manifest is None:
-        pytest.skip(f"{arch.file} is not here (tools/fetch_faceapi.py)")
+    manifest = need_faceapi(arch.file)
     return arch.networks(read_tfjs(manifest).tensors(), str(manifest))
 
 
@@ -283,9 +281,7 @@ _CHECKED = {
 @pytest.mark.shared
 @pytest.mark.parametrize("net", _CHECKED)
 def test_weights_are_those_of_faceapi(net: str, shared: Path) -> None:
-    manifest = faceapi_manifest(TFJS_ARCHITECTURES[_CHECKED[net]].file)
-    if manifest is None:
-        pytest.skip("face-api.js's weights are not here (tools/fetch_faceapi.py)")
+    manifest = need_faceapi(TFJS_ARCHITECTURES[_CHECKED[net]].file)
     tensors = read_tfjs(manifest).tensors()
     said = json.loads((shared / "golden" / "faceapi" / "weights_check.json").read_text())[net]
     assert len(said) == len(drawn(_CHECKED[net])[1])

@@ -19,7 +19,7 @@ from phiz.formats.tfjs import read_tfjs
 from phiz.inspecting import describe_file
 from phiz.models.faceapi_input import FaceNetOptions
 from phiz.nets import TFJS_ARCHITECTURES
-from tests.sources import MadeModel, faceapi_manifest, made_faceapi
+from tests.sources import MadeModel, made_faceapi, need_faceapi
 
 NAME = "faceapi-landmarks-68-tiny"
 
@@ -188,9 +188,7 @@ def test_licences_and_formats_that_do_not_fit_are_refused(
 
 @pytest.mark.parametrize("name", TFJS_ARCHITECTURES)
 def test_published_models_load(name: str) -> None:
-    manifest = faceapi_manifest(TFJS_ARCHITECTURES[name].file)
-    if manifest is None:
-        pytest.skip(f"{name} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+    manifest = need_faceapi(TFJS_ARCHITECTURES[name].file)
     entry, model = zoo.ZOO[name], phiz.load(manifest)
     assert model.name == name
     assert model.identity == f"{name}:{read_tfjs(manifest).digest[:16]}"

@@ -13,7 +13,7 @@ from phiz.graph.arch import Layout
 from phiz.models.faceapi_classifier import EXPRESSIONS, GENDERS
 from phiz.nets import ARCHITECTURES, TFJS_ARCHITECTURES
 from phiz.zoo import ZOO, find_entry
-from tests.sources import faceapi_manifest
+from tests.sources import need_faceapi
 
 NAMES = [
     "dlib-hog-frontal",
@@ -143,9 +143,7 @@ def test_labels_of_face_api_are_those_of_its_models() -> None:
 @pytest.mark.parametrize("name", FACEAPI)
 def test_original_files_of_face_api_are_known_revisions(name: str) -> None:
     entry = ZOO[name]
-    manifest = faceapi_manifest(TFJS_ARCHITECTURES[name].file)
-    if manifest is None:
-        pytest.skip(f"{entry.file} is not here (tools/fetch_faceapi.py or PHIZ_MODEL_DIR)")
+    manifest = need_faceapi(TFJS_ARCHITECTURES[name].file)
     assert store.verify(entry, store.file_digest(manifest), manifest) == entry.revisions[0].name
     checked = 0
     for revision in entry.revisions:
