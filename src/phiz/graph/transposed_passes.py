@@ -104,6 +104,24 @@ def _works_by_pixel(node: Node) -> bool:
     )
 
 
+def _plan(node: Node, source: Shape, shape: Shape) -> tuple[list[_Phase], list[_Phase]] | None:
+    """Return the phases of rows and columns; None where splitting cannot or should not be done."""
+    if node.op is not Op.CONV_TRANSPOSE or None in (*source, *shape):
+        return None
+    height, width = (int(side or 0) for side in source[1:])
+    tall, wide = (int(side or 0) for side in shape[1:])
+    weight, (down, across) = node.params["weight"], node.ints("strides")
+    top, left, _, _ = node.ints("pads")
+    rows = _phases(height, weight.shape[2], down, top, tall)
+    columns = _phases(width, weight.shape[3], across, left, wide)
+    possible = min(pad for phase in (*rows, *columns) for pad in phase.pads) >= 0
+    overlap = weight.shape[2] > down and weight.shape[3] > across
+    useful = weight.shape[1] >= _FEW and overlap
+    if not possible or not useful or not _worth_it(source, -(-tall // down), -(-wide // across)):
+        return None
+    return rows, columns
+
+
 def split_transposed(graph: Graph) -> Graph:
     """Turn each strided transposed convolution into one convolution per phase of its outputs.
 
@@ -116,24 +134,11 @@ def split_transposed(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.name in done:
             continue
-        _, tall, wide = shapes[node.name]
-        _, height, width = shapes[node.inputs[0]]
-        nodes.append(node)
-        if node.op is not Op.CONV_TRANSPOSE or None in (tall, wide, height, width):
+        plan = _plan(node, shapes[node.inputs[0]], shapes[node.name])
+        if plan is None:
+            nodes.append(node)
             continue
-        weight, (down, across) = node.params["weight"], node.ints("strides")
-        most = (-(-int(tall or 0) // down), -(-int(wide or 0) // across))  # of each phase
-        if not _worth_it(shapes[node.inputs[0]], *most):
-            continue
-        top, left, _, _ = node.ints("pads")
-        rows = _phases(int(height or 0), weight.shape[2], down, top, int(tall or 0))
-        columns = _phases(int(width or 0), weight.shape[3], across, left, int(wide or 0))
-        pads = [pad for phase in (*rows, *columns) for pad in phase.pads]
-        overlap = weight.shape[2] > down and weight.shape[3] > across
-        if weight.shape[1] < _FEW or not overlap or min(pads) < 0:
-            continue
-        nodes.pop()
-        parts = list(_split(node, rows, columns))
+        parts = list(_split(node, *plan))
         nodes += parts
         last = node.name
         while last not in graph.outputs:
@@ -147,10 +152,11 @@ def split_transposed(graph: Graph) -> Graph:
                 for part in parts
             ]
             nodes += parts
-        whole: dict[str, Attr] = {
-            "strides": (down, across),
+        _, tall, wide = shapes[node.name]
+        attrs: dict[str, Attr] = {
+            "strides": node.ints("strides"),
             "rows": int(tall or 0),
             "columns": int(wide or 0),
         }
-        nodes.append(Node(Op.INTERLEAVE, last, tuple(part.name for part in parts), whole))
+        nodes.append(Node(Op.INTERLEAVE, last, tuple(part.name for part in parts), attrs))
     return replace(graph, nodes=tuple(nodes))
