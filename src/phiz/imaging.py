@@ -36,6 +36,7 @@ __all__ = [
     "draw_faces",
     "encode",
     "encode_original",
+    "gray_square",
     "is_picture_name",
     "read_image",
     "resized",
@@ -288,6 +289,12 @@ def resized(image: U8, longest: int) -> U8:
 def shrink(image: U8, longest: int) -> U8:
     """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
     return image if longest >= max(image.shape[:2]) else resized(image, longest)
+
+
+def gray_square(image: U8, side: int) -> U8:
+    """Return the picture as (side, side) gray, each pixel the mean of those it covers."""
+    gray = Image.fromarray(image).convert("L")
+    return np.array(gray.resize((side, side), Image.Resampling.BOX), np.uint8)
 
 
 def draw_faces(
