@@ -40,7 +40,8 @@ class Run:
     """One apply.
 
     number: from 1.  digest: of its plan.  root: the data set.  steps: what it did, in order.
-    named: how many names that are not in the tree the log has.  ended, undoing, undone: how far it came.
+    named: how many names the log has of what is not in the tree.
+    ended, undoing, undone: how far it came.
     """
 
     number: int

@@ -25,7 +25,7 @@ class LabelRanking:
         "this is somebody unknown"; 0 where the identity has no other picture.
     other: (n,) float64, the same of the identity that it fits best but for its own.
     nearest: (n,) int64, that identity; -1 where there is no other.
-    distance: (n,) float64, to the medoid of its identity.
+    distance: (n,) float64, to the medoid of its identity; of two pictures, to each other.
     outside: (n,) bool, not in the cluster that holds more than half of its identity.
     medoids: (k,) int64, the picture that stands for each identity; -1 where it has none.
     spread: the model, with the sums of the identities' main clusters.
@@ -84,6 +84,8 @@ def rank_labels(
         main = rows[inside[rows]]
         medoids[group] = main[medoid(wide[main])]
         distance[rows] = np.linalg.norm(wide[rows] - wide[medoids[group]], axis=1)
+        if len(rows) == 2:
+            distance[rows] = distance[rows].max()
     if metric == "cosine":
         distance = distance**2 / 2
     sums = np.zeros((groups, wide.shape[1]))

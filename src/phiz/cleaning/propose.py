@@ -262,6 +262,7 @@ class _Judge:
         labels = self.labels
         pairs = self.merges.pairs[self._proposed()].tolist()
         merged = {frozenset(pair) for pair in pairs}
+        sizes = np.bincount(self.identity[self.ranked])
         for row in np.flatnonzero(labels.score > 0).tolist():
             index, nearest = int(self.ranked[row]), int(labels.nearest[row])
             own = int(self.identity[index])
@@ -271,7 +272,8 @@ class _Judge:
                 continue  # that the two are one person says it
             name, target = self.identities[own], self.identities[nearest] if moves else ""
             medoid = int(self.ranked[labels.medoids[nearest if moves else own]])
-            reason = f"{labels.distance[row]:.2f} from the medoid of {name}"
+            where = f"the medoid of {name}" if sizes[own] > 2 else f"the other picture of {name}"
+            reason = f"{labels.distance[row]:.2f} from {where}"
             reason += ", outside of its main cluster" if outside else ""
             reason += f"; more like {target}" if moves else "; like nobody else here"
             yield Proposal(

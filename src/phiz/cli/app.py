@@ -15,6 +15,7 @@ from phiz.cli import (
     attributes,
     bench,
     classify,
+    clean,
     cluster,
     colorize,
     compare_detectors,
@@ -83,6 +84,10 @@ for subcommand in (models.pull, models.verify, models.path, models.info, inspect
     models_app.command()(exiting(subcommand))
 models_app.command(name="import")(exiting(models.import_folder))
 app.add_typer(models_app, name=models.NAME)
+clean_app = typer.Typer(help=clean.HELP, cls=clean.Group, rich_markup_mode=None)
+clean_app.command(name="propose", help=clean.HELP)(exiting(clean.main))
+clean_app.command(name="apply", help=clean.APPLY_HELP)(exiting(clean.apply))
+app.add_typer(clean_app, name=clean.NAME)
 
 
 def _print_version(wanted: bool) -> None:
