@@ -266,7 +266,8 @@ def test_the_page_joins_merges_and_the_largest_name_stays(
     capsys: Any, tmp_path: Path, tree: Path
 ) -> None:
     cleaning = propose(tree)
-    clean_page.write_pages(tmp_path, cleaning, most=1, max_pixels=10**8, progress=lambda _: None)
+    pages = clean_page.divide(cleaning, 1)
+    clean_page.write_pages(tmp_path, cleaning, *pages, max_pixels=10**8, progress=lambda _: None)
     script = """
       const join = (identity, into, ...sizes) =>
         put('merge ' + identity, { action: 'merge', identity, into, sizes });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -40,6 +41,13 @@ def workplace(
         image.save(tmp_path / f"{name}.jpg", quality=95)
     (tmp_path / "holiday").mkdir()
     party.save(tmp_path / "holiday" / "beach.png")
+    for name in ("collins/1.jpg", "collins/2.png", "hopper/1.jpg"):
+        path = tmp_path / "dataset" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (party if "collins" in name else portrait).save(path)
+    decision = {"action": "drop", "picture": "collins/1.jpg"}
+    record = {"schema": 1, "root": "dataset", "decisions": [decision]}
+    (tmp_path / "decisions.json").write_text(json.dumps(record))
     (tmp_path / "mine.svm").write_bytes(write.fhog_detector())
     shutil.copy(weight_file("dlib-face-resnet-v1"), tmp_path)
     manifest = faceapi_manifest("ssd_mobilenetv1_model")

@@ -29,8 +29,8 @@ def test_importing_phiz_loads_nothing_heavy() -> None:
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "from phiz.cli import main\n"
-        "for words in (['--help'], ['cluster', '--help'], ['models', '--help']):\n"
-        "    assert main(words) == 0"
+        "for words in ([], ['cluster'], ['models'], ['clean'], ['clean', 'apply']):\n"
+        "    assert main([*words, '--help']) == 0"
     )
     assert not modules_after(code) & {"onnxruntime", "numba", "llvmlite", "torch", "PIL"}
 
@@ -57,7 +57,7 @@ def test_every_public_name_is_there_and_documented() -> None:
     assert {"load", "analyze", "verify", "cluster", "chinese_whispers", "align"} <= set(
         phiz.__all__
     )
-    for room in ("pipeline", "clustering", "zoo"):
+    for room in ("pipeline", "clustering", "cleaning", "zoo"):
         assert getattr(phiz, room).__doc__
 
 

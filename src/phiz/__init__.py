@@ -90,7 +90,9 @@ _HOME = {
     "redact": "models.redaction",
     "verify": "verification",
 }
-_ROOMS = ("clustering", "errors", "geometry", "imaging", "pipeline", "table", "values", "zoo")
+_ROOMS = (
+    "cleaning", "clustering", "errors", "geometry", "imaging", "pipeline", "table", "values", "zoo",
+)  # fmt: skip
 
 __all__ = [
     "DLIB_150",

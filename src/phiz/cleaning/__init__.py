@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from phiz.cleaning.judging import judge
 from phiz.cleaning.proposals import Proposal, Proposals
-from phiz.cleaning.propose import Cleaning, CleanOptions, examine, judge, propose
+from phiz.cleaning.propose import examine, propose
+from phiz.cleaning.result import Cleaning, CleanOptions
 from phiz.cleaning.tree import Tree, read_tree
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from phiz.errors import OptionError
@@ -21,27 +21,27 @@ class Tree:
 
     root: absolute.  files: every regular file.  left_out: symbolic links and whatever else is no
     regular file; they are never followed.
+    pictures: files of persons that are named like pictures and are not hidden.
+    identities: folders at the root that have a picture in them.
     """
 
     root: Path
     files: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = field(init=False)
+    identities: tuple[str, ...] = field(init=False)
 
-    @property
-    def pictures(self) -> tuple[str, ...]:
-        """Files of persons that are named like pictures and are not hidden."""
-        return tuple(
+    def __post_init__(self) -> None:
+        pictures = tuple(
             name
             for name in self.files
             if identity_of(name)
             and is_picture_name(PurePosixPath(name).name)
             and not any(part.startswith(".") for part in name.split("/"))
         )
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        """Folders at the root that have a picture in them."""
-        return tuple(sorted({identity_of(name) for name in self.pictures}))
+        object.__setattr__(self, "pictures", pictures)
+        identities = tuple(sorted({identity_of(name) for name in pictures}))
+        object.__setattr__(self, "identities", identities)
 
     def path(self, name: str) -> Path:
         """Return where a file is."""

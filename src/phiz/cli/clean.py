@@ -57,7 +57,7 @@ def main(
         Path | None, typer.Option(help="Folder for review.html, proposals.csv and ranking.csv.")
     ] = None,
     pages: Annotated[
-        int, typer.Option(min=1, help="At most this many pages, 300 decisions and 10 MB each.")
+        int, typer.Option(min=1, help="At most this many pages, 300 decisions, 5 to 10 MB each.")
     ] = 10,
     bits: Annotated[
         int,
@@ -103,6 +103,7 @@ def main(
         raise OptionError(f"--out {out}: wanted a folder apart from the data set")
     models = (detector, landmarks, descriptor)
     common.ensure_models(models)
+    from phiz.cleaning.judging import STEPS
     from phiz.pipeline import make_recipe
 
     recipe = make_recipe(*models, upsample=upsample, threshold=score, max_pixels=max_pixels)
@@ -118,8 +119,8 @@ def main(
 
         for table, count in common.counted(faces(), len(tree.pictures), "looking at pictures"):  # noqa: B007
             tables.append(table)
-    typer.echo("phiz: comparing", err=True)
-    cleaning = judge(tree, tables, measures, options)
+    with common.counting(STEPS, "comparing") as step:
+        cleaning = judge(tree, tables, measures, options, progress=step)
     if as_json:
         for record in cleaning.proposals.records():
             typer.echo(json.dumps(record))
@@ -151,7 +152,7 @@ def _summary(cleaning: Cleaning) -> None:
 def _write(out: Path, cleaning: Cleaning, pages: int, max_pixels: int) -> None:
     """Write the tables and the pages."""
     from phiz.cache import writing
-    from phiz.cli.clean_page import write_pages
+    from phiz.cli.clean_page import divide, write_pages
 
     texts = {
         "proposals.csv": cleaning.proposals.csv(),
@@ -163,8 +164,9 @@ def _write(out: Path, cleaning: Cleaning, pages: int, max_pixels: int) -> None:
     for name, text in texts.items():
         with writing(out / name) as file:
             file.write(text.encode("utf-8", "surrogateescape"))
-    with common.counting(pages, "writing pages") as step:
-        written, left = write_pages(out, cleaning, most=pages, max_pixels=max_pixels, progress=step)
+    inside, left = divide(cleaning, pages)
+    with common.counting(len(inside), "writing pages") as step:
+        written = write_pages(out, cleaning, inside, left, max_pixels=max_pixels, progress=step)
     names = ", ".join(str(path) for path in (*written, *(out / name for name in texts)))
     typer.echo(f"phiz: wrote {names}", err=True)
     if left:

@@ -1,7 +1,7 @@
 """The page that shows proposals side by side and takes decisions: self-contained HTML files.
 
 A page has at most 300 pictures or pairs of people to decide about, with what they are compared to:
-about 10 MB, 25 at most, however large the pictures are.
+5 to 10 MB, and 52 MB if all pictures were noise, however large they are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from phiz.runtime import default_runtime
 if TYPE_CHECKING:
     from phiz.cleaning import Cleaning, Proposal
 
-__all__ = ["write_pages"]
+__all__ = ["divide", "write_pages"]
 
 _TEMPLATE = Path(__file__).parents[1] / "data" / "review.html"
 _CARDS = 300  # on a page
@@ -108,13 +108,18 @@ class _Page:
         }
 
 
-def _cards(cleaning: Cleaning) -> list[list[Proposal]]:
-    """Return proposals that are decided together: all about one picture, or one about a pair."""
+def divide(cleaning: Cleaning, most: int) -> tuple[list[list[list[Proposal]]], int]:
+    """Return what comes on each page, and how much is on none.
+
+    most: pages.  What is decided together is together: all about one picture, or one about a pair.
+    """
     found: dict[tuple[str, ...], list[Proposal]] = {}
     for each in cleaning.proposals:
         key = (each.picture,) if each.picture else (each.identity, each.target)
         found.setdefault(key, []).append(each)
-    return list(found.values())
+    cards = list(found.values())
+    pages = [cards[start : start + _CARDS] for start in range(0, len(cards), _CARDS)][:most]
+    return pages or [[]], len(cards) - sum(map(len, pages))
 
 
 def _drawn(cleaning: Cleaning, max_pixels: int) -> Callable[[int], dict[bool, str]]:
@@ -137,25 +142,21 @@ def _drawn(cleaning: Cleaning, max_pixels: int) -> Callable[[int], dict[bool, st
 def write_pages(
     folder: Path,
     cleaning: Cleaning,
+    pages: list[list[list[Proposal]]],
+    left: int,
     *,
-    most: int,
     max_pixels: int,
     progress: Callable[[int], None],
-) -> tuple[list[Path], int]:
-    """Write ``review.html``, ``review-2.html`` ... of the most important proposals.
+) -> list[Path]:
+    """Write ``review.html``, ``review-2.html`` ... and return what was written.
 
-    most: pages.  progress: called with a number of pages.
-
-    Returns the pages, and how many pictures or pairs to decide about are on none.
+    pages, left: see :func:`divide`.  progress: called with a number of pages.
     """
-    cards = _cards(cleaning)
-    pages = [cards[start : start + _CARDS] for start in range(0, len(cards), _CARDS)][:most]
-    left = len(cards) - sum(map(len, pages))
     digest = hashlib.sha256(str(cleaning.tree.root).encode("utf-8", "surrogateescape")).hexdigest()
     draw = _drawn(cleaning, max_pixels)
     template = _TEMPLATE.read_text("utf-8")
     written = []
-    for number, inside in enumerate(pages or [[]], start=1):
+    for number, inside in enumerate(pages, start=1):
         tail = "" if number == 1 else f"-{number}"
         page = _Page(cleaning)
         record: dict[str, Any] = {
@@ -177,7 +178,7 @@ def write_pages(
             file.write(template.replace("__DATA__", text).encode())
         written.append(path)
         progress(1)
-    return written, left
+    return written
 
 
 def _more(number: int, pages: int, left: int) -> str:
