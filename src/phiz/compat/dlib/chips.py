@@ -191,9 +191,10 @@ def _dims(rect: drectangle, size: int) -> tuple[int, int]:
     if rect.is_empty():
         side = math.floor(math.sqrt(size) + 0.5)
         return side, side
-    rows = int(rect.height() * math.sqrt(size / rect.area()) + 0.5)
-    if rows == 0:
+    tall = rect.height() * math.sqrt(size / rect.area())
+    if not 0.5 <= tall < _FARTHEST:
         return 1, 1
+    rows = int(tall + 0.5)
     return rows, max(1, int(size / rows + 0.5))
 
 
