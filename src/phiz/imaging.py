@@ -30,10 +30,13 @@ __all__ = [
     "ImageLike",
     "Metadata",
     "Original",
+    "Shape",
     "as_image",
     "decode",
+    "decode_channels",
     "decode_original",
     "draw_faces",
+    "draw_shapes",
     "encode",
     "encode_original",
     "is_picture_name",
@@ -44,6 +47,11 @@ __all__ = [
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | np.ndarray[Any, Any] | Image.Image"
 Colour: TypeAlias = Literal["RGB", "BGR", "RGBA", "BGRA", "GRAY"]
+
+Shape: TypeAlias = tuple[
+    Literal["box", "line", "circle"], tuple[float, float, float, float], tuple[int, int, int]
+]
+"""What is drawn, x0 y0 x1 y1 of its corners or ends (inclusive, x1 >= x0 unless a line), RGB."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused unless the caller allows more: 100 megapixels are 300 MB."""
@@ -78,6 +86,7 @@ _CHANNELS: dict[Colour, tuple[int, ...]] = {
     "BGRA": (2, 1, 0),
     "GRAY": (0, 0, 0),
 }
+_FARTHEST = 2**20  # where a shape ends that goes on beyond
 _open_lock = threading.Lock()
 
 
@@ -170,6 +179,26 @@ def read_image(
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
 
 
+def decode_channels(data: bytes, *, label: str = "picture", max_pixels: int = MAX_PIXELS) -> U8:
+    """Decode the bytes of a picture file to the channels that it has, upright or not.
+
+    Returns (h, w, c) uint8, c being 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and
+    alpha; a palette's colours, and a colour that stands for transparency, count as such.  Raises
+    ImageError as :func:`decode` does.
+    """
+    with _explained(data, label):
+        image = _open(io.BytesIO(data), max_pixels, label)
+        image.load()
+        gray = image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16")
+        clear = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+        if gray and not clear:
+            return np.array(eight_bit(image).convert("L"), np.uint8)[:, :, None]
+        if not clear:
+            return np.array(eight_bit(image).convert("RGB"), np.uint8)
+        pixels = np.array(eight_bit(image).convert("RGBA"), np.uint8)
+        return np.ascontiguousarray(pixels[:, :, 2:]) if gray else pixels
+
+
 def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = False) -> U8:
     """Turn whatever holds a picture into (h, w, 3) uint8 RGB, C-contiguous.
 
@@ -224,6 +253,7 @@ def _written_kind(suffix: str) -> str:
 def encode(image: U8, suffix: str, *, quality: int = 90) -> bytes:
     """Return the picture (h, w, 3) uint8 RGB as the bytes of a file of this ending.
 
+    A PNG may be gray, (h, w), or have an alpha channel, (h, w, 4); a JPEG or BMP may be gray.
     Raises ImageError for endings that phiz does not write.
     """
     name = _written_kind(suffix)
@@ -317,4 +347,19 @@ def draw_faces(
     if points is not None:
         for x, y in points.reshape(-1, 2).tolist():
             pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 60, 60))
+    return np.array(canvas, np.uint8)
+
+
+def draw_shapes(image: U8, shapes: Iterable[Shape]) -> U8:
+    """Return a copy of the picture (h, w, 3) with boxes, lines and circles drawn, a pixel wide."""
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    for kind, wide, colour in shapes:
+        places = [min(max(side, -_FARTHEST), _FARTHEST) for side in wide]
+        if kind == "line":
+            pen.line(places, fill=colour)
+        elif kind == "box":
+            pen.rectangle(places, outline=colour)
+        else:
+            pen.ellipse(places, outline=colour)
     return np.array(canvas, np.uint8)

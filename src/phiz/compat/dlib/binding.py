@@ -32,6 +32,15 @@ __all__ = ["Bound", "Field", "NotTakenError", "Overloads", "Readonly", "bound"]
 _UNNAMED = re.compile(r"arg\d+$")
 _MISSING: Any = inspect.Parameter.empty
 
+_MISSING_HEADERS = (
+    "",
+    "Did you forget to `#include <pybind11/stl.h>`? Or <pybind11/complex.h>,",
+    "<pybind11/functional.h>, <pybind11/chrono.h>, etc. Some automatic",
+    "conversions are optional and require extra headers to be included",
+    "when compiling your pybind11 module.",
+)
+"""What pybind11 asks where an error names a C++ class that has no other name yet."""
+
 
 class NotTakenError(Exception):
     """Raised by an implementation for arguments that are the next one's after all."""
@@ -168,7 +177,7 @@ class Overloads:
                 _Parameter(each.name, kind, each.default)
                 for each, kind in zip(parameters, kinds, strict=True)
             ]
-            returned = str(run.__annotations__.get("return", "object"))
+            returned = run.__annotations__.get("return", "object")
             text = "None" if returned == "None" else kind_of(returned, names).text
             ready.append(_Overload(tuple(read), text, run))
         self._ready = tuple(ready)
@@ -201,7 +210,10 @@ class Overloads:
         if named:
             words = ", ".join(f"{name}={_shown(value)}" for name, value in named.items())
             shown += f"{'; ' if shown else ''}kwargs: {words}"
-        return "\n".join([*lines, "", f"Invoked with: {shown}"])
+        lines += ["", f"Invoked with: {shown}"]
+        if any("std::" in line for line in lines):
+            lines += _MISSING_HEADERS
+        return "\n".join(lines)
 
 
 class Field:
