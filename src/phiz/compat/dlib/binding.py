@@ -92,6 +92,7 @@ class Overloads:
         self._operator = operator
         self._static = static
         self._added: list[Callable[..., Any]] = []
+        self._names: dict[str, Any] = {}
         self._ready: tuple[_Overload, ...] | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -109,6 +110,22 @@ class Overloads:
         """Take one more implementation; they are tried in this order."""
         self._added.append(run)
         return run
+
+    def more(self) -> Overloads:
+        """Return these implementations to add others to, in a class of its own."""
+        made = Overloads("", self.__doc__ or "", operator=self._operator, static=self._static)
+        made._added = list(self._added)
+        return made
+
+    def of(self, owner: type, names: dict[str, Any]) -> Overloads:
+        """Return these implementations as another class's.
+
+        names: what annotations may say besides what their modules know.
+        """
+        made = self.more()
+        made.__set_name__(owner, self.__name__)
+        made._names = names
+        return made
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None or self._static else MethodType(self, instance)
@@ -136,7 +153,7 @@ class Overloads:
         ready = []
         bound_method = self._owner is not None and not self._static
         for run in self._added:
-            names = inspect.unwrap(run).__globals__
+            names = {**inspect.unwrap(run).__globals__, **self._names}
             parameters = list(inspect.signature(run).parameters.values())[bound_method:]
             kinds = [kind_of(each.annotation, names) for each in parameters]
             read = [
@@ -241,10 +258,10 @@ class Bound:
     __slots__ = ()
 
     def __getstate__(self) -> tuple[Any, ...]:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+        raise TypeError(f"cannot pickle '{MODULE}.{type(self).__qualname__}' object")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+        raise TypeError(f"cannot unpickle '{MODULE}.{type(self).__qualname__}' object")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle as dlib does where its module's name leads here, else by phiz's own name."""

@@ -172,6 +172,7 @@ def kind_of(annotation: str, names: dict[str, Any]) -> Kind:
     """
     # What mypy has to be told about a list's elements says nothing to pybind11.
     text = annotation.replace("list[Any]", "list").replace("tuple[Any, ...]", "tuple")
+    text = text.replace("Iterable[Any]", "Iterable")
     if text in _PLAIN:
         return _PLAIN[text]
     if text.startswith("list[") and text.endswith("]"):
