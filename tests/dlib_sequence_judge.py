@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from phiz import store
+from phiz.compat import dlib
 from phiz.errors import PhizError
 from phiz.zoo import require_entry
 from tests.sources import ROOT, registry_pictures
@@ -34,15 +35,16 @@ Transcript = list[dict[str, Any]]
 Program = dict[str, Any]
 
 
-def sources() -> dict[str, dict[str, str]]:
-    """Return the weight files and the pictures that are here, by the names programs use."""
+def sources() -> dict[str, Any]:
+    """Return the weight files and pictures that are here, by name, and phiz's names of dlib's."""
     files = {}
     for name, model in WEIGHTS.items():
         try:
             files[name] = str(store.require(require_entry(model)).path)
         except PhizError:
             continue
-    return {"files": files, "pictures": {path.stem: str(path) for path in registry_pictures()}}
+    pictures = {path.stem: str(path) for path in registry_pictures()}
+    return {"files": files, "pictures": pictures, "names": dlib.__all__}
 
 
 class Worker:
@@ -134,13 +136,34 @@ class Judge:
         else:
             kept, shown = steps, [program["show"][place - len(steps)]]
         for one in range(len(kept) - 1, -1, -1):
-            fewer = {"steps": kept[:one] + kept[one + 1 :], "show": shown}
-            wanted, found = self.transcripts(fewer)
-            at = _first_place(wanted, found)
-            last = len(fewer["steps"]) + len(shown) - 1
-            if at is not None and at == last and "crashed" not in wanted[0]:
-                kept = fewer["steps"]
+            fewer = kept[:one] + kept[one + 1 :]
+            if self._ends_differently(fewer, shown):
+                kept = fewer
+        for one in range(len(kept)):
+            for other in _shorter(kept[one]):
+                changed = [*kept[:one], other, *kept[one + 1 :]]
+                if self._ends_differently(changed, shown):
+                    kept = changed
         return {"steps": kept, "show": shown}
+
+    def _ends_differently(self, steps: list[dict[str, Any]], shown: list[str]) -> bool:
+        wanted, found = self.transcripts({"steps": steps, "show": shown})
+        last = len(steps) + len(shown) - 1
+        return last >= 0 and _first_place(wanted, found) == last and "crashed" not in wanted[0]
+
+
+def _shorter(value: Any) -> Iterator[Any]:
+    """Yield what is left of an argument when a list in it is cut."""
+    if isinstance(value, dict):
+        for key, held in value.items():
+            for other in _shorter(held):
+                yield {**value, key: other}
+            if key == "list" and len(held) > 1:
+                yield {"list": held[:1]}
+    elif isinstance(value, list):
+        for place, held in enumerate(value):
+            for other in _shorter(held):
+                yield [*value[:place], other, *value[place + 1 :]]
 
 
 def _first_place(wanted: Transcript, found: Transcript) -> int | None:
@@ -167,6 +190,10 @@ def first_difference(program: Program, wanted: Transcript, found: Transcript) ->
 def differences(wanted: Any, found: Any, where: str = "") -> Iterator[str]:
     """Yield where two normal forms differ by more than the tolerance."""
     if isinstance(wanted, dict) and isinstance(found, dict):
+        if "checked" in wanted and "error" in found:
+            if not _same_check(*wanted["checked"], *found["error"]):
+                yield f"{where}: dlib {wanted['checked']}, phiz {found['error']}"
+            return
         if "float" in wanted and "float" in found:
             if not _close(float(wanted["float"]), float(found["float"])):
                 yield f"{where}: dlib {wanted['float']}, phiz {found['float']}"
@@ -190,6 +217,12 @@ def differences(wanted: Any, found: Any, where: str = "") -> Iterator[str]:
         yield f"{where}: dlib {_short(wanted)}, phiz {_short(found)}"
 
 
+def _same_check(kind: str, text: str, our_kind: str, our_text: str) -> bool:
+    """A failed check in C++ prints where it stands and what it saw; only its sentence counts."""
+    sentences = [line.rstrip(". ") for line in text.splitlines() if len(line.split()) > 3]
+    return kind == our_kind and (not sentences or any(each in our_text for each in sentences))
+
+
 def _short(value: Any) -> str:
     return json.dumps(value)[:1500]
 
@@ -211,6 +244,8 @@ def _real(text: str) -> bool:
 def _close(one: float, other: float) -> bool:
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
-    return one == other or abs(one - other) <= _TOLERANCE * min(1.0, 1e-3 * abs(one)) or (
-        abs(one) < 1e3 and abs(one - other) <= _TOLERANCE
+    return (
+        one == other
+        or abs(one - other) <= _TOLERANCE * min(1.0, 1e-3 * abs(one))
+        or (abs(one) < 1e3 and abs(one - other) <= _TOLERANCE)
     )

@@ -79,9 +79,11 @@ _ANY = """
 1 dlib.{c}(arg0: any)
 1 .__init__(self: {c}, arg0: any)
 """
-_BOX = "\n".join(
-    f"1 .{name}(self: {{c}})" for name in ("area", "left", "top", "right", "bottom", "is_empty")
-) + """
+_BOX = (
+    "\n".join(
+        f"1 .{name}(self: {{c}})" for name in ("area", "left", "top", "right", "bottom", "is_empty")
+    )
+    + """
 1 .width(self: {c})
 1 .height(self: {c})
 1 .tl_corner(self: {c}) -> point
@@ -102,6 +104,7 @@ _BOX = "\n".join(
 1 dlib.centered_rect(rect: {c}, width: size, height: size) -> rectangle
 1 dlib.center(rect: {c}) -> point
 """
+)
 _SPOT = """
 1 dlib.{c}(v: pair) -> {c}
 2 op.add(a: {c}, b: {c}) -> {c}
@@ -122,9 +125,7 @@ _SPOT = """
 
 
 def _of(template: str, *names: str) -> str:
-    return "".join(
-        template.format(c=name.split("/")[0], e=name.split("/")[-1]) for name in names
-    )
+    return "".join(template.format(c=name.split("/")[0], e=name.split("/")[-1]) for name in names)
 
 
 TABLE = {
@@ -410,12 +411,19 @@ class Maker:
         self.rng = rng
         self._pictures = _sizes(told["pictures"])
         self._files = told["files"]
+        self._names = told["names"]
         self._variables: dict[str, _Variable] = {}
         self._steps: list[dict[str, Any]] = []
         self._left = _BUDGET
 
     def program(self, themes: list[str], length: int) -> dict[str, Any]:
-        table = [each for theme in themes for each in SIGNATURES[theme]]
+        names = {f"dlib.{name}" for name in self._names}
+        table = [
+            each
+            for theme in themes
+            for each in SIGNATURES[theme]
+            if not each.do.startswith("dlib.") or each.do in names or each.do.count(".") > 1
+        ]
         weights = [each.weight for each in table]
         while len(self._steps) < length:
             (chosen,) = self.rng.choices(table, weights)
@@ -439,6 +447,8 @@ class Maker:
                 named[name] = self.value(kind)
             else:
                 given.append(self.value(kind))
+        if "moves" in chosen.marks and self._refers(given + list(named.values())):
+            return
         spoilt = rng.random() < 0.15 and chosen.parameters
         if spoilt:
             self._spoil(given, named, own)
@@ -456,6 +466,15 @@ class Maker:
             of = self._variables.get(owner) if "alias" in chosen.marks else None
             made = _Variable(kind, of.root, of.depth + 1) if of else _Variable(kind, step["to"], 0)
             self._variables[step["to"]] = made
+
+    def _refers(self, given: list[Any]) -> bool:
+        """Whether a list is asked to take what it holds: the real one moves that away meanwhile."""
+        told = [name for name in re.findall(r"'var': '(\w+)'", str(given[1:]))]
+        owner = given[0].get("var") if isinstance(given[0], dict) else None
+        if owner not in self._variables or given[1:2] == given[:1]:
+            return owner is not None
+        root = self._variables[owner].root
+        return any(each in self._variables and self._variables[each].root == root for each in told)
 
     def _forget(self, changed: _Variable, marks: frozenset[str]) -> None:
         """Forget variables that the real module may have left in freed memory."""
@@ -515,10 +534,22 @@ class Maker:
         return getattr(self, f"_{kind}")()
 
     def _many(self, kind: str) -> int:
-        few = kind in ("[small]", "[mini]", "[faces]", "[detector]", "[aligned]", "[image]", "[details]")
+        few = kind in (
+            "[small]",
+            "[mini]",
+            "[faces]",
+            "[detector]",
+            "[aligned]",
+            "[image]",
+            "[details]",
+        )
         if kind == "[point]" and self.rng.random() < 0.4:
             return 5
-        return self.rng.choice((1, 2, 2, 3)) if few else self.rng.choice((0, 1, 2, 3, 3, 4, 5, 8))
+        return (
+            self.rng.choice((1, 2, 2, 3))
+            if few
+            else self.rng.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, 8))
+        )
 
     # Plain values.
 
@@ -546,7 +577,7 @@ class Maker:
         return self.rng.choice((0, 0.0, 0.1, 0.2, 0.25, 0.5, 1.0, 3, -0.1))
 
     def _index(self) -> int:
-        return self.rng.choice((0, 0, 0, 0, 1, 1, 2, 3, -1, -1, -2, -3, 4, 9, -9))
+        return self.rng.choice((0, 0, 0, 0, 0, 0, 0, -1, -1, -1, 1, 1, 2, -2, -3, 4, 9, -9))
 
     def _slice(self) -> dict[str, Any]:
         ends = (None, None, 0, 1, 2, 3, -1, -2, 7)

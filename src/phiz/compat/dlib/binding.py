@@ -27,9 +27,10 @@ from typing import Any, TypeVar
 
 from phiz.compat.dlib.kinds import MISMATCH, MODULE, Kind, kind_of
 
-__all__ = ["Bound", "Field", "Overloads", "bound"]
+__all__ = ["Bound", "Field", "Overloads", "bound", "is_made"]
 
 _UNNAMED = re.compile(r"arg\d+$")
+_MAKING = ("__init__", "__setstate__")
 _MISSING: Any = inspect.Parameter.empty
 
 
@@ -137,6 +138,8 @@ class Overloads:
         if self._owner is not None and not self._static:
             if not (given and isinstance(given[0], self._owner)):
                 raise TypeError(self._refusal(given, named))
+            if self.__name__ in _MAKING and is_made(given[0]):
+                return None
             first, given = given[:1], given[1:]
         passes = (False, True) if len(overloads) > 1 else (True,)
         for convert in passes:
@@ -172,7 +175,7 @@ class Overloads:
         made = []
         for overload in self._ready or self._prepare():
             texts = [parameter.text for parameter in overload.parameters]
-            if self._owner is not None and self.__name__ == "__init__":
+            if self._owner is not None and self.__name__ in _MAKING:
                 made.append(f"{MODULE}.{self._owner.__qualname__}({', '.join(texts)})")
                 continue
             if self._owner is not None and not self._static:
@@ -181,13 +184,13 @@ class Overloads:
         return tuple(made)
 
     def _refusal(self, given: tuple[Any, ...], named: dict[str, Any]) -> str:
-        what = "constructor" if self.__name__ == "__init__" else "function"
+        what = "constructor" if self.__name__ in _MAKING else "function"
         lines = [
             f"{self.__name__}(): incompatible {what} arguments. "
             "The following argument types are supported:"
         ]
         lines += [f"    {place}. {text}" for place, text in enumerate(self.signatures, 1)]
-        if self.__name__ == "__init__":
+        if self.__name__ in _MAKING:
             given = given[1:]
         shown = ", ".join(_shown(value) for value in given)
         if named:
@@ -271,6 +274,12 @@ class Bound:
         if held is kind:
             return copyreg.__newobj__, (kind,), state  # type: ignore[attr-defined]
         return _revive, (kind.__qualname__, state)
+
+
+def is_made(value: object) -> bool:
+    """Return whether an object has a value: pybind11 makes none a second time, without an error."""
+    slots = (slot for kind in type(value).__mro__ for slot in vars(kind).get("__slots__", ()))
+    return any(hasattr(value, slot) for slot in slots)
 
 
 def bound(kind: Class) -> Class:

@@ -30,7 +30,8 @@ def _array(kind: type) -> Kind:
         if not convert:
             return MISMATCH
         try:
-            return np.asarray(value).astype(wanted)
+            with np.errstate(invalid="ignore"):
+                return np.asarray(value).astype(wanted)
         except (TypeError, ValueError):
             return MISMATCH
 

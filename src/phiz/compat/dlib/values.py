@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from phiz.compat.dlib.binding import Bound
+from phiz.compat.dlib.binding import Bound, Overloads
 from phiz.compat.dlib.state import pack, unpack
 from phiz.formats.cursor import Cursor
 
@@ -43,6 +43,10 @@ class Stored(Value):
     """A value that can be pickled."""
 
     __slots__ = ()
+    __setstate__ = Overloads()  # type: ignore[assignment]
+
+    def __init_subclass__(cls) -> None:
+        cls.__setstate__ = Stored.__setstate__.of(cls, {})  # type: ignore[method-assign, assignment]
 
     def _write(self) -> bytes:
         """Return dlib's serialization."""
@@ -62,5 +66,6 @@ class Stored(Value):
     def __getstate__(self) -> tuple[bytes]:
         return pack(self._write())
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        unpack(state, type(self).__qualname__, self._read)
+    @__setstate__.add
+    def _(self, arg0: tuple[Any, ...]) -> None:
+        unpack(arg0, type(self).__qualname__, self._read)
