@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from phiz import store
-from phiz.compat import dlib
 from phiz.errors import PhizError
 from phiz.zoo import require_entry
 from tests.sources import ROOT, registry_pictures
@@ -36,7 +35,7 @@ Program = dict[str, Any]
 
 
 def sources() -> dict[str, Any]:
-    """Return the weight files and pictures that are here, by name, and phiz's names of dlib's."""
+    """Return the weight files and pictures that are here, by name."""
     files = {}
     for name, model in WEIGHTS.items():
         try:
@@ -44,7 +43,7 @@ def sources() -> dict[str, Any]:
         except PhizError:
             continue
     pictures = {path.stem: str(path) for path in registry_pictures()}
-    return {"files": files, "pictures": pictures, "names": dlib.__all__}
+    return {"files": files, "pictures": pictures}
 
 
 class Worker:

@@ -7,8 +7,9 @@ A process of its own, so that neither module sees the other:
 The first line names the files and pictures that programs may use; every further line is a program
 (see dlib_sequences.py) and is answered by its transcript: one entry for each step, and one for each
 variable that is shown at the end.  An entry is ``{"value": normal form}``, ``{"error": [type,
-message]}``, ``{"checked": [type, message]}`` where an assertion in C++ failed, ``{"refused": why}`` where the real module would leave its own memory, or
-``{"skipped": true}`` for a step that needs the result of one that failed.
+message]}``, ``{"checked": [type, message]}`` where an assertion in C++ failed, ``{"refused": why}``
+where the real module would leave its own memory, or ``{"skipped": true}`` for a step that needs the
+result of one that failed.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Floated:
         return f"Floated({self.number})"
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A variable that no step has made."""
 
 
@@ -121,7 +122,7 @@ def value_of(given: Any, world: World, variables: dict[str, Any]) -> Any:
     ((kind, told),) = given.items()
     if kind == "var":
         if told not in variables:
-            raise Missing(told)
+            raise MissingError(told)
         return variables[told]
     if kind == "new":
         name, *given = told
@@ -205,10 +206,10 @@ _MOST = {
     "dlib.chip_details": 2000,
     "dlib.resize_image": 2000,
     "dlib.jitter_image": 9,
-    "dlib.fhog_object_detector.run_multiple": 2,
+    "dlib.fhog_object_detector.run_multiple": 1,
     "dlib.chinese_whispers": 10**4,
-    ".__call__": 200,
-    ".run": 2,
+    ".__call__": 1,
+    ".run": 1,
     ".compute_face_descriptor": 9,
 }
 """The largest whole number that may be given: what is more takes all memory, or all day."""
@@ -232,8 +233,8 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
             return "a vector's place before its start"
         if name in (".set_size", ".resize") and any(not 0 <= each < 2**60 for each in numbers):
             return "a vector of negative size"
-    held = [each for each in given if isinstance(each, list)]
-    sizes = {len(each) for each in [*given, *sum(held, [])] if type(each).__name__ == "vector"}
+    held = [one for each in given for one in (each if isinstance(each, list) else [each])]
+    sizes = {len(each) for each in held if type(each).__name__ == "vector"}
     if name in ("dlib.dot", "dlib.chinese_whispers_clustering", "dlib.bottom_up_clustering"):
         return "arithmetic on vectors that differ in size" if len(sizes) > 1 else None
     if name == "dlib.resize_image" and any(
@@ -333,12 +334,8 @@ def error_form(error: Exception, world: World) -> dict[str, Any]:
 def run(program: dict[str, Any], world: World) -> list[dict[str, Any]]:
     """Run a program; see the module's page."""
     variables: dict[str, Any] = {}
-    transcript: list[dict[str, Any]] = []
-    for step in program["steps"]:
-        transcript.append(_entry(step, world, variables))
-    for name in program["show"]:
-        transcript.append(_entry({"do": "same", "with": [{"var": name}]}, world, variables))
-    return transcript
+    shown = [{"do": "same", "with": [{"var": name}]} for name in program["show"]]
+    return [_entry(step, world, variables) for step in [*program["steps"], *shown]]
 
 
 def _entry(step: dict[str, Any], world: World, variables: dict[str, Any]) -> dict[str, Any]:
@@ -355,9 +352,9 @@ def _entry(step: dict[str, Any], world: World, variables: dict[str, Any]) -> dic
             return {"refused": why}
         result = verb(step["do"], world)(*given, **named)
         form = normal(result, world)
-    except Missing:
+    except MissingError:
         return {"skipped": True}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is compared
         return error_form(error, world)
     if "to" in step:
         variables[step["to"]] = result

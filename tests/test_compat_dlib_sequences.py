@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.dlib_sequence_judge import Judge, differences
-from tests.dlib_sequences import SIGNATURES, programs
+from tests.dlib_sequences import programs
 
 
 @pytest.fixture(scope="module")
