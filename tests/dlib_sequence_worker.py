@@ -236,11 +236,14 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
     held = [one for each in given for one in (each if isinstance(each, list) else [each])]
     sizes = {len(each) for each in held if type(each).__name__ == "vector"}
     if name in ("dlib.dot", "dlib.chinese_whispers_clustering", "dlib.bottom_up_clustering"):
-        return "arithmetic on vectors that differ in size" if len(sizes) > 1 else None
+        if len(sizes) > 1 or (0 in sizes and name == "dlib.dot"):
+            return "arithmetic on vectors that differ in size, or on nothing"
     if name == "dlib.resize_image" and any(
         0 in each.shape for each in given if hasattr(each, "shape")
     ):
         return "resizing a picture without pixels"
+    if name == ".extend" and any(each is given[0] for each in [*given[1:], *named.values()]):
+        return "a list that takes itself"
     if name == "op.delitem" and isinstance(given[1], slice) and (given[1].step or 1) < 0:
         return "removing backwards"
     if name in ("pickled", "state") and isinstance(given[0], type):
@@ -326,7 +329,8 @@ def error_form(error: Exception, world: World) -> dict[str, Any]:
     if checked:
         text = text.split("Failing expression was", 1)[1].split("\n", 1)[1]
     elif "incompatible" not in text:
-        text = text.replace("_dlib_pybind11.", "")  # the interpreter knows classes by other names
+        # The interpreter knows classes, and their class, by other names.
+        text = text.replace("_dlib_pybind11.", "").replace("pybind11_", "")
     told = _told("\n".join(line.strip() for line in text.strip().splitlines()), world)
     return {"checked" if checked else "error": [type(error).__name__, told]}
 

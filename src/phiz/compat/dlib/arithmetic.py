@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-__all__ = ["divided", "halved", "lround", "number", "rounded", "wrapped"]
+__all__ = ["divided", "halved", "lround", "norm", "number", "rounded", "wrapped"]
 
 _LOWEST = -(2**63)
 
@@ -46,6 +46,15 @@ def divided(top: float, bottom: float) -> float:
     """Divide as the processor does: by nothing too."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         return float(np.float64(top) / np.float64(bottom))
+
+
+def norm(x: float, y: float) -> float:
+    """Return the length of a vector; the squares of whole numbers wrap around."""
+    square = x * x + y * y
+    if isinstance(square, int):
+        square = wrapped(square)
+    with np.errstate(invalid="ignore"):
+        return float(np.sqrt(np.float64(square)))
 
 
 def number(value: float) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from phiz.compat.dlib.arithmetic import rounded
-from phiz.compat.dlib.binding import Overloads, bound
+from phiz.compat.dlib.binding import Overloads, Readonly, bound
 from phiz.compat.dlib.getters import getter
 from phiz.compat.dlib.kinds import Size, instance_of
 from phiz.compat.dlib.lists import points
 from phiz.compat.dlib.points import make_point, point
 from phiz.compat.dlib.rectangles import rectangle
-from phiz.compat.dlib.sequences import StoredItems, cast
+from phiz.compat.dlib.sequences import StoredItems, cast, cast_object
 from phiz.compat.dlib.stream import (
     read_double,
     read_int32,
@@ -33,7 +33,7 @@ __all__ = ["full_object_detection", "full_object_detections"]
 
 _VERSION = 2
 _WHOLE = 1  # the version whose points are whole
-_POINT = instance_of(point, "")
+_POINT, _POINTS = instance_of(point, ""), instance_of(points, "")
 
 
 @bound
@@ -48,11 +48,11 @@ class full_object_detection(Stored):  # noqa: N801 - dlib's name
 
     @__init__.add
     def _(self, rect: rectangle, parts: object) -> None:
-        given: Any = parts
+        found = list(parts)  # type: ignore[call-overload]
         try:
-            found = [cast(each, _POINT) for each in list(given)]
+            found = [cast_object(each, _POINT) for each in found]
         except RuntimeError:
-            raise RuntimeError(str(_refused(given))) from None
+            cast(parts, _POINTS)  # dlib's error names the whole
         self._rect = rect._copy()
         self._parts = tuple((float(each._x), float(each._y)) for each in found)
 
@@ -65,12 +65,12 @@ class full_object_detection(Stored):  # noqa: N801 - dlib's name
     def _assign(self, other: full_object_detection) -> None:
         self._rect, self._parts = other._rect._copy(), other._parts
 
-    @property
+    @Readonly
     def rect(self) -> rectangle:
         """A copy of the box."""
         return self._rect._copy()
 
-    @property
+    @Readonly
     def num_parts(self) -> int:
         """How many points there are."""
         return len(self._parts)
@@ -106,15 +106,6 @@ class full_object_detection(Stored):  # noqa: N801 - dlib's name
                 return side(here), side(here)
 
         self._parts = tuple(read_many(cursor, read_part))
-
-
-def _refused(parts: object) -> RuntimeError:
-    """Return the error for what is no list of points: it names the whole, as dlib's does."""
-    try:
-        cast(parts, instance_of(points, ""))
-    except RuntimeError as error:
-        return error
-    raise AssertionError
 
 
 def _whole(part: tuple[float, float]) -> point:

@@ -15,7 +15,7 @@ def getter(run: Callable[[Any], Any]) -> Callable[..., Any]:
     """Return a method that costs as little as Python allows; its errors are those of Overloads."""
 
     @functools.wraps(run)
-    def method(self: Any, *given: Any, **named: Any) -> Any:
+    def method(self: Any, /, *given: Any, **named: Any) -> Any:
         if not given and not named:
             try:
                 return run(self)

@@ -24,6 +24,7 @@ __all__ = [
     "Long",
     "Size",
     "instance_of",
+    "integers",
     "kind_of",
 ]
 
@@ -120,6 +121,11 @@ def _text(value: Any, _convert: bool) -> Any:
 def instance_of(wanted: type, text: str) -> Kind:
     """Return the kind of arguments that are objects of a class."""
     return Kind(text, lambda value, _convert: value if isinstance(value, wanted) else MISMATCH)
+
+
+def integers(low: int, high: int) -> Kind:
+    """Return the kind of arguments that are whole numbers of a range."""
+    return Kind("int", _integer(low, high))
 
 
 def _iterable(value: Any, _convert: bool) -> Any:

@@ -15,22 +15,28 @@ from phiz.compat.dlib.values import Value
 __all__ = ["make_mmod_rectangle", "mmod_rectangle", "mmod_rectangles", "mmod_rectangless"]
 
 
+class _Box(Field):
+    """A rectangle that is given out itself and takes the value of another one."""
+
+    def __set__(self, instance: Any, value: object) -> None:
+        kept = instance._rect
+        super().__set__(instance, value)
+        kept._assign(instance._rect)
+        instance._rect = kept
+
+
 @bound
 class mmod_rectangle(Value):  # noqa: N801 - dlib's name
     """A rectangle and how sure the detector is; only detectors make one."""
 
     __slots__ = ("_confidence", "_rect")
-    confidence = Field("float")
+    rect = _Box("rectangle", member=True)
+    confidence = Field("float", member=True)
     _rect: rectangle
     _confidence: float
 
     def __init__(self, *_given: object, **_named: object) -> None:
         raise TypeError(f"{type(self).__module__}.mmod_rectangle: No constructor defined!")
-
-    @property
-    def rect(self) -> rectangle:
-        """The box itself: what changes it changes this object."""
-        return self._rect
 
     def _assign(self, other: mmod_rectangle) -> None:
         self._rect, self._confidence = other._rect._copy(), other._confidence

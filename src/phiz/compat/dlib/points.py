@@ -5,12 +5,11 @@ Source: dlib ``geometry/vector.h``, ``python/src/vector.cpp``.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from phiz.compat.dlib.arithmetic import divided, number, rounded, wrapped
+from phiz.compat.dlib.arithmetic import divided, norm, number, rounded, wrapped
 from phiz.compat.dlib.binding import Field, Overloads, bound
 from phiz.compat.dlib.kinds import MISMATCH, Kind, Long
 from phiz.compat.dlib.stream import read_double, read_long, reading, write_double
@@ -32,7 +31,7 @@ def _array(kind: type) -> Kind:
         try:
             with np.errstate(invalid="ignore"):
                 return np.asarray(value).astype(wanted)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return MISMATCH
 
     return Kind(f"numpy.ndarray[numpy.{wanted.name}]", read)
@@ -111,7 +110,7 @@ class point(Stored):  # noqa: N801 - dlib's name
 
     @normalize.add
     def _(self) -> EarlyDpoint:
-        length = math.hypot(self._x, self._y)
+        length = norm(self._x, self._y)
         return make_dpoint(divided(self._x, length), divided(self._y, length))
 
     def __repr__(self) -> str:
@@ -119,6 +118,10 @@ class point(Stored):  # noqa: N801 - dlib's name
 
     def __str__(self) -> str:
         return f"({self._x}, {self._y})"
+
+    @classmethod
+    def _default(cls) -> Any:
+        return make_point(0, 0)
 
     def _write(self) -> bytes:
         return write_int(self._x) + write_int(self._y)
@@ -183,7 +186,7 @@ class dpoint(Stored):  # noqa: N801 - dlib's name
 
     @normalize.add
     def _(self) -> dpoint:
-        length = math.hypot(self._x, self._y)
+        length = norm(self._x, self._y)
         return make_dpoint(divided(self._x, length), divided(self._y, length))
 
     def __repr__(self) -> str:
@@ -191,6 +194,10 @@ class dpoint(Stored):  # noqa: N801 - dlib's name
 
     def __str__(self) -> str:
         return f"({number(self._x)}, {number(self._y)})"
+
+    @classmethod
+    def _default(cls) -> Any:
+        return make_dpoint(0.0, 0.0)
 
     def _write(self) -> bytes:
         return write_double(self._x) + write_double(self._y)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias
 
-from phiz.compat.dlib.binding import Overloads
+from phiz.compat.dlib.binding import NotTakenError, Overloads
 from phiz.compat.dlib.kinds import MISMATCH, Kind, Long, Size, instance_of
 from phiz.compat.dlib.stream import read_many, write_many
 from phiz.compat.dlib.values import Stored, Value
 from phiz.formats.cursor import Cursor
 
-__all__ = ["Items", "SizedItems", "StoredItems", "cast"]
+__all__ = ["Items", "SizedItems", "StoredItems", "cast", "cast_object"]
 
 # Names for annotations, which mean other classes in each list.
 Item: TypeAlias = Any
@@ -34,6 +34,13 @@ def cast(value: object, kind: Kind) -> Any:
             "PYBIND11_DETAILED_ERROR_MESSAGES or compile in debug mode for details)"
         )
     return read
+
+
+def cast_object(value: object, kind: Kind) -> Any:
+    """Return an element that is an object; pybind11 tries the next overload if it is None."""
+    if value is None:
+        raise NotTakenError
+    return cast(value, kind)
 
 
 class Items(Value):
@@ -97,7 +104,7 @@ class Items(Value):
     def _take(self, values: Any) -> None:
         kind = instance_of(self._item, "")
         for value in values:
-            self._items.append(cast(value, kind)._copy())
+            self._items.append(cast_object(value, kind)._copy())
 
     @__eq__.add
     def _(self, arg0: Same) -> bool:
@@ -117,7 +124,7 @@ class Items(Value):
             if each._same(x):
                 del self._items[place]
                 return
-        raise ValueError
+        raise ValueError("")
 
     @__contains__.add
     def _(self, x: Item) -> bool:
@@ -152,13 +159,13 @@ class Items(Value):
     def _(self, i: Long, x: Item) -> None:
         place = i + len(self._items) if i < 0 else i
         if not 0 <= place <= len(self._items):
-            raise IndexError
+            raise IndexError("")
         self._items.insert(place, x._copy())
 
     @pop.add
     def _(self) -> Item:
         if not self._items:
-            raise IndexError
+            raise IndexError("")
         return self._items.pop()
 
     @pop.add
@@ -167,7 +174,7 @@ class Items(Value):
 
     @__getitem__.add
     def _(self, s: slice) -> Same:
-        made = type(self)._default()
+        made = self._plain()
         made._items = [each._copy() for each in self._items[s]]
         return made
 
@@ -199,7 +206,7 @@ class Items(Value):
         """Return an index counted from the front; IndexError if there is no such element."""
         place = index + len(self._items) if index < 0 else index
         if not 0 <= place < len(self._items):
-            raise IndexError
+            raise IndexError("")
         return place
 
     def __iter__(self) -> Iterator[Any]:

@@ -14,7 +14,7 @@ __all__ = ["Stored", "Value"]
 class Value(Bound):
     """An object that is what its slots hold."""
 
-    __slots__: tuple[str, ...] = ()
+    __slots__ = ()
 
     @classmethod
     def _default(cls) -> Any:
@@ -22,17 +22,18 @@ class Value(Bound):
         return cls()
 
     def _copy(self) -> Any:
-        made = type(self).__new__(type(self))
+        """Return a copy; of dlib's class, where this is of one derived from it."""
+        made = self._plain.__new__(self._plain)
         made._assign(self)
         return made
 
     def _assign(self, other: Any) -> None:
         """Take another object's value and stay the same object, as references to it expect."""
-        for slot in self.__slots__:
+        for slot in self._plain.__slots__:
             setattr(self, slot, getattr(other, slot))
 
     def _same(self, other: Any) -> bool:
-        return all(getattr(self, slot) == getattr(other, slot) for slot in self.__slots__)
+        return all(getattr(self, slot) == getattr(other, slot) for slot in self._plain.__slots__)
 
     def _text(self) -> str:
         """Return it as dlib prints it in a list."""
@@ -43,10 +44,10 @@ class Stored(Value):
     """A value that can be pickled."""
 
     __slots__ = ()
-    __setstate__ = Overloads()  # type: ignore[assignment]
+    __setstate__ = Overloads()
 
     def __init_subclass__(cls) -> None:
-        cls.__setstate__ = Stored.__setstate__.of(cls, {})  # type: ignore[method-assign, assignment]
+        cls.__setstate__ = Stored.__setstate__.of(cls, {})
 
     def _write(self) -> bytes:
         """Return dlib's serialization."""

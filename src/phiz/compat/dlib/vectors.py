@@ -9,7 +9,7 @@ import numpy as np
 
 from phiz.checks import F64
 from phiz.compat.dlib.arithmetic import number
-from phiz.compat.dlib.binding import Overloads, bound
+from phiz.compat.dlib.binding import Overloads, Readonly, bound
 from phiz.compat.dlib.kinds import MISMATCH, Long, kind_of
 from phiz.compat.dlib.sequences import cast
 from phiz.compat.dlib.stream import read_double, read_long, reading, write_double
@@ -76,7 +76,7 @@ class vector(Stored):  # noqa: N801 - dlib's name
     def __len__(self) -> int:
         return len(self._values)
 
-    @property
+    @Readonly
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self._values), 1
