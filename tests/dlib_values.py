@@ -242,6 +242,8 @@ v = V([1, 2, 3]); np.array(v), list(v), 2 in v, 7 in v, str(v), max(v), sum(v), 
 np.array(d.vectors([V([1, 2]), V([3, 4])])), np.asarray([V([1, 2]), V([3, 4])]).shape
 np.linalg.norm(np.array(V([3, 4])) - np.array(V([0, 0]))), np.array(V([0.1])).dtype
 memoryview(V([1, 2, 3]))
+v = V([0.1, 2]); np.array(v, np.float32), np.asarray(v).flags.writeable, v * np.float64(2)
+v = V([1, 2]); a = np.asarray(v); a[0] = 9; v, np.stack([v, v]), np.array([v, v], np.float32).dtype
 V([N, -N, I, -I, 1e-7, 1e20, 1 / 3, -0.0]), str(V([N, 123456789])), V().shape, str(V())
 d.dot(V([1, 2]), V([1, 5])), d.dot(P(1, 2), P(3, 4)), d.dot(D(1, 2.5), D(3, 4))
 d.dot(P(2**40, 3), P(2**40, 7)), d.dot(a=P(1, 2), b=P(2**63 - 1, 4))

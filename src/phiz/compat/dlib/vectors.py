@@ -5,6 +5,8 @@ Source: dlib ``python/src/vector.cpp``, ``matrix/matrix.h``.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from phiz.checks import F64
@@ -80,6 +82,12 @@ class vector(Stored):  # noqa: N801 - dlib's name
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self._values), 1
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Return (n,) float64 in one go, which NumPy would read one by one; always a copy."""
+        if copy is False:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
+        return np.array(self._values, dtype)
 
     def _assign(self, other: vector) -> None:
         self._values = other._values.copy()
