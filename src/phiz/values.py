@@ -300,6 +300,7 @@ class FhogDetector:
         around both, or more than nms[1] of either.
     filters: (d, 31, rows, columns) float64, one bank per sub-detector.
     thresholds: (d,) float64, subtracted from the filter's answer.
+    nuclear_norm: strength of the trainer's regulariser; detection makes no use of it.
     """
 
     cell: int
@@ -310,6 +311,7 @@ class FhogDetector:
     nms: tuple[float, float]
     filters: F64
     thresholds: F64
+    nuclear_norm: float = 0.0
 
     def __post_init__(self) -> None:
         check(self.filters, (None, 31, None, None), dtype=np.float64, name="filters")

@@ -1,4 +1,4 @@
-"""Cutting face chips out of pictures, to the grey level as dlib does it.
+"""Cutting face chips out of pictures, bit for bit as dlib does it.
 
 Source: dlib ``interpolation.h`` (transform_image, interpolate_bilinear) and ``image_pyramid.h``
 (pyramid_down<2>).
@@ -15,12 +15,30 @@ from phiz.kernels._jit import kernel
 __all__ = ["halve", "warp"]
 
 
-def halve(source: U8, target: U8) -> None:
-    """Shrink (h, w, 3) into ((h - 3) // 2, (w - 3) // 2, 3).
+_SMALLEST = 8  # pixels: dlib shrinks a picture no wider or higher than this to nothing
+
+
+def halve(source: U8) -> U8:
+    """Shrink (h, w, 3) to ((h - 3) // 2, (w - 3) // 2, 3), or to nothing.
 
     The kernel is (1, 4, 6, 4, 1) by itself, over 256, truncated; pixel r is centred at 2 r + 2.
     """
-    _halve(source, target, np.empty((source.shape[0], target.shape[1], 3), np.int32))
+    rows, columns = source.shape[:2]
+    if min(rows, columns) <= _SMALLEST:
+        return np.empty((0, 0, 3), np.uint8)
+    target = np.empty(((rows - 3) // 2, (columns - 3) // 2, 3), np.uint8)
+    _halve(source, target, np.empty((rows, target.shape[1], 3), np.int32))
+    return target
+
+
+def warp(source: U8, matrix: F64, shift: F64, rows: int, columns: int) -> U8:
+    """Sample (h, w, 3) at matrix @ (x, y) + shift, bilinearly, into (rows, columns, 3).
+
+    Pixels centre on integers; a sample that needs a pixel outside is black.
+    """
+    target = np.empty((rows, columns, 3), np.uint8)
+    _warp(source, matrix, shift, target)
+    return target
 
 
 @kernel("u1:3 u1:3 i4:3")
@@ -43,11 +61,7 @@ def _halve(source: U8, target: U8, across: NDArray[np.int32]) -> None:
 
 
 @kernel("u1:3 f8:2 f8:1 u1:3")
-def warp(source: U8, matrix: F64, shift: F64, target: U8) -> None:
-    """Fill ``target`` by sampling ``source`` at matrix @ (x, y) + shift, bilinearly.
-
-    Pixels centre on integers; a sample that needs a pixel outside is black.
-    """
+def _warp(source: U8, matrix: F64, shift: F64, target: U8) -> None:
     height, width = source.shape[0], source.shape[1]
     rows, columns = target.shape[0], target.shape[1]
     m00, m01, m10, m11 = matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]
