@@ -30,6 +30,9 @@ _CONTAINER = """
 3 op.getitem(self: {c}, s: slice) -> {c}
 3 op.setitem(self: {c}, i: index, x: {e}) assigns
 2 op.setitem(self: {c}, s: slice, value: {c}) assigns
+1 op.setitem(self: {c}, s: slice, value: [{e}]) assigns
+1 twice(self: {c}, i: index)
+1 derived(kind: &{c}, arg0: [{e}]) -> {c}
 2 op.delitem(self: {c}, i: index) moves
 2 op.delitem(self: {c}, s: slice) moves
 2 list(self: {c})
@@ -56,6 +59,9 @@ _ANY = """
 1 str(self: {c})
 1 type(self: {c})
 1 members(self: {c})
+1 methods(self: {c})
+1 list(self: {c})
+1 format(self: {c}, how: "")
 1 op.eq(a: {c}, b: any)
 1 op.ne(a: {c}, b: any)
 1 op.lt(a: {c}, b: {c})
@@ -87,6 +93,7 @@ _BOX = (
 2 .contains(self: {c}, x: long, y: long)
 2 .contains(self: {c}, rectangle: {c})
 2 .intersect(self: {c}, rectangle: {c}) -> {c}
+1 derived(kind: &{c}, rect: {c}) -> {c}
 2 op.eq(a: {c}, b: {c})
 2 op.ne(a: {c}, b: {c})
 2 dlib.translate_rect(rect: {c}, p: point) -> {c}
@@ -142,6 +149,7 @@ TABLE = {
 1 .resize(self: rectangles, arg0: size) moves
 1 .resize(self: rectangless, arg0: size) moves
 1 is(a: rectangle, b: rectangle)
+1 dlib.get_rect(img: anyimage) -> rectangle
 """
     + _of(_BOX, "rectangle", "drectangle")
     + _of(_CONTAINER + _EQUAL, "rectangles/rectangle", "rectangless/rectangles")
@@ -298,6 +306,9 @@ num_jitters: nojitter=, padding: padding=) -> descriptor $350
 1 dlib.chinese_whispers(edges: [any])
 """,
     "images": """
+2 dlib.rgb_pixel(red: byte, green: byte, blue: byte) -> rgb_pixel
+2 get(self: rgb_pixel, name: "green")
+2 set(self: rgb_pixel, name: "blue", value: byte)
 5 png(path: path, image: pixels)
 4 dlib.load_rgb_image(filename: path) -> loaded
 4 dlib.load_grayscale_image(filename: path) -> loaded
@@ -309,7 +320,8 @@ num_jitters: nojitter=, padding: padding=) -> descriptor $350
 4 dlib.resize_image(img: image, scale: scale)
 3 dlib.resize_image(img: anyimage, rows: side, cols: side)
 2 dlib.resize_image(img: anyimage, scale: scale)
-""",
+"""
+    + _of(_ANY, "rgb_pixel"),
     "jitter": """
 4 dlib.jitter_image(img: image, num_jitters: jitters=, disturb_colors: bool=)
 1 dlib.jitter_image(img: anyimage, num_jitters: jitters=)

@@ -94,6 +94,12 @@ class Values:
     def _size(self) -> int:
         return self.rng.choice((0, 1, 2, 3, 5, 9)) if self.rng.random() < 0.9 else 40
 
+    def _byte(self) -> int:
+        return self.rng.choice((0, 1, 7, 128, 255, 255, 256, -1))
+
+    def _rgb_pixel(self) -> Any:
+        return {"new": ["rgb_pixel", 1, 2, self.rng.randint(0, 255)]}
+
     def _side(self) -> int:
         return self.rng.choice((1, 2, 8, 17, 32, 50, 96, 100, 150, 200, 0))
 

@@ -163,6 +163,12 @@ def _revived(kind: Any, state: Any) -> Any:
     return made
 
 
+_METHODS = (
+    "add and bool call contains delitem dict enter float floordiv getitem getstate iadd index int "
+    "iter len mul neg next radd reversed rmul rsub setitem setstate sub truediv"
+)
+"""What Python may ask of an object: there or not."""
+
 _VERBS: dict[str, Callable[..., Any]] = {
     "get": getattr,
     "set": setattr,
@@ -179,6 +185,9 @@ _VERBS: dict[str, Callable[..., Any]] = {
     "asarray": np.asarray,
     "members": lambda value: [name for name in dir(value) if not name.startswith("_")],
     "items": lambda value: [value[place] for place in builtins.range(len(value))],
+    "twice": lambda value, place: value[place] is value[place],
+    "derived": lambda kind, *given: type("Derived", (kind,), {})(*given),
+    "methods": lambda value: [name for name in _METHODS.split() if hasattr(value, f"__{name}__")],
     "exists": lambda path: Path(path).is_file(),
     "same": lambda value: value,
 }
@@ -235,9 +244,9 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
             return "a vector of negative size"
     held = [one for each in given for one in (each if isinstance(each, list) else [each])]
     sizes = {len(each) for each in held if type(each).__name__ == "vector"}
-    if name in ("dlib.dot", "dlib.chinese_whispers_clustering", "dlib.bottom_up_clustering"):
-        if len(sizes) > 1 or (0 in sizes and name == "dlib.dot"):
-            return "arithmetic on vectors that differ in size, or on nothing"
+    sums = ("dlib.dot", "dlib.chinese_whispers_clustering", "dlib.bottom_up_clustering")
+    if name in sums and (len(sizes) > 1 or (0 in sizes and name == "dlib.dot")):
+        return "arithmetic on vectors that differ in size, or on nothing"
     if name == "dlib.resize_image" and any(
         0 in each.shape for each in given if hasattr(each, "shape")
     ):
@@ -281,9 +290,9 @@ def normal(value: Any, world: World, depth: int = 0) -> Any:
         few = [normal(each, world, depth + 1) for each in value[:_SHOWN]]
         return {"list" if isinstance(value, list) else "tuple": few, "len": len(value)}
     if isinstance(value, type):
-        return {"class": value.__name__, "module": value.__module__}
+        return {"class": _told(repr(value), world).replace("pybind11_builtins.pybind11_", "")}
     form = {"type": type(value).__name__, "module": type(value).__module__}
-    if form["module"] != "_dlib_pybind11":
+    if all(kind.__module__ != "_dlib_pybind11" for kind in type(value).__mro__):
         return form
     form |= {"repr": _told(repr(value), world), "str": _told(str(value), world)}
     if hasattr(value, "__len__") and hasattr(value, "__getitem__"):

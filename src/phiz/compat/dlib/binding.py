@@ -312,7 +312,7 @@ class Bound:
         kind = type(self)
         state = self.__getstate__()
         held = getattr(sys.modules.get(kind.__module__), kind.__qualname__, None)
-        if held is kind:
+        if held is kind or kind is not self._plain:
             return copyreg.__newobj__, (kind,), state  # type: ignore[attr-defined]
         return _revive, (kind.__qualname__, state)
 
