@@ -27,7 +27,7 @@ def place_forest(forest: Forest, picture: U8, rectangles: I64, runtime: Runtime)
     """
     from phiz.kernels.forest import place_points  # the kernels are loaded when they are needed
 
-    pixels = np.ascontiguousarray(picture.reshape(*picture.shape[:2], -1))
+    pixels = np.ascontiguousarray(picture[:, :, None] if picture.ndim == 2 else picture)
     initial = forest.initial.reshape(-1)
     leaves = forest.leaves.reshape(*forest.leaves.shape[:3], -1)
 

@@ -33,6 +33,15 @@ _UNNAMED = re.compile(r"arg\d+$")
 _MAKING = ("__init__", "__setstate__")
 _MISSING: Any = inspect.Parameter.empty
 
+_MISSING_HEADERS = (
+    "",
+    "Did you forget to `#include <pybind11/stl.h>`? Or <pybind11/complex.h>,",
+    "<pybind11/functional.h>, <pybind11/chrono.h>, etc. Some automatic",
+    "conversions are optional and require extra headers to be included",
+    "when compiling your pybind11 module.",
+)
+"""What pybind11 asks where an error names a C++ class that has no other name yet."""
+
 
 class NotTakenError(Exception):
     """Raised by an implementation for arguments that are the next one's after all."""
@@ -210,7 +219,10 @@ class Overloads:
         if named:
             words = ", ".join(f"{name}={_shown(value)}" for name, value in named.items())
             shown += f"{'; ' if shown else ''}kwargs: {words}"
-        return "\n".join([*lines, "", f"Invoked with: {shown}"])
+        lines += ["", f"Invoked with: {shown}"]
+        if any("std::" in line for line in lines):
+            lines += _MISSING_HEADERS
+        return "\n".join(lines)
 
 
 class Field:

@@ -167,7 +167,7 @@ def _list_of(inner: Kind) -> Kind:
             read_all.append(one)
         return read_all
 
-    return Kind(f"List[{inner.text}]", read)
+    return Kind(f"list[{inner.text}]", read)
 
 
 def kind_of(annotation: str, names: dict[str, Any]) -> Kind:
