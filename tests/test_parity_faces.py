@@ -13,6 +13,7 @@ import phiz
 from phiz.geometry import ChipSpec, chip_template
 from phiz.models.align import place_chip
 from phiz.models.chips import cut_chip, cut_chips, jitter_chip
+from phiz.models.dlib_images import jitter_images
 from phiz.rng import DlibRandom
 from tests.oracle import boxes_of, points_of, rectangles_of, variants
 from tests.sources import weight_file
@@ -140,7 +141,8 @@ def chip(pictures: dict[str, np.ndarray], detector: Any, five_points: Any) -> np
     return phiz.align(picture, five_points(picture, detector(picture)))[0]
 
 
-def test_jittered_chips_are_dlibs(dlib: Any, chip: np.ndarray) -> None:
+@pytest.mark.parametrize("disturb", [False, True])
+def test_jittered_chips_are_dlibs(dlib: Any, chip: np.ndarray, disturb: bool) -> None:
     """dlib's own generator is fresh only once in a process: a new interpreter asks it."""
     import subprocess
     import sys
@@ -148,14 +150,14 @@ def test_jittered_chips_are_dlibs(dlib: Any, chip: np.ndarray) -> None:
     code = (
         "import sys, numpy, dlib; c = numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8);"
         "c = c.reshape(150, 150, 3).copy();"
-        "sys.stdout.buffer.write(numpy.array(dlib.jitter_image(c, num_jitters=6)).tobytes())"
+        f"moved = dlib.jitter_image(c, num_jitters=40, disturb_colors={disturb});"
+        "sys.stdout.buffer.write(numpy.array(moved).tobytes())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], input=chip.tobytes(), capture_output=True, check=True
     )
-    expected = np.frombuffer(done.stdout, np.uint8).reshape(6, 150, 150, 3)
-    random = DlibRandom()
-    moved = [jitter_chip(chip, random) for _ in range(6)]
+    expected = np.frombuffer(done.stdout, np.uint8).reshape(40, 150, 150, 3)
+    moved = jitter_images(chip, DlibRandom(), 40, disturb=disturb)
     np.testing.assert_array_equal(moved, expected)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "Original",
     "as_image",
     "decode",
+    "decode_channels",
     "decode_original",
     "draw_faces",
     "encode",
@@ -170,6 +171,26 @@ def read_image(
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
 
 
+def decode_channels(data: bytes, *, label: str = "picture", max_pixels: int = MAX_PIXELS) -> U8:
+    """Decode the bytes of a picture file to the channels that it has, upright or not.
+
+    Returns (h, w, c) uint8, c being 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and
+    alpha; a palette's colours, and a colour that stands for transparency, count as such.  Raises
+    ImageError as :func:`decode` does.
+    """
+    with _explained(data, label):
+        image = _open(io.BytesIO(data), max_pixels, label)
+        image.load()
+        gray = image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16")
+        clear = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+        if gray and not clear:
+            return np.array(eight_bit(image).convert("L"), np.uint8)[:, :, None]
+        if not clear:
+            return np.array(eight_bit(image).convert("RGB"), np.uint8)
+        pixels = np.array(eight_bit(image).convert("RGBA"), np.uint8)
+        return np.ascontiguousarray(pixels[:, :, 2:]) if gray else pixels
+
+
 def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = False) -> U8:
     """Turn whatever holds a picture into (h, w, 3) uint8 RGB, C-contiguous.
 
@@ -224,6 +245,7 @@ def _written_kind(suffix: str) -> str:
 def encode(image: U8, suffix: str, *, quality: int = 90) -> bytes:
     """Return the picture (h, w, 3) uint8 RGB as the bytes of a file of this ending.
 
+    A PNG may be gray, (h, w), or have an alpha channel, (h, w, 4); a JPEG or BMP may be gray.
     Raises ImageError for endings that phiz does not write.
     """
     name = _written_kind(suffix)

@@ -16,6 +16,7 @@ __all__ = ["NeighbourGraph", "graph_of_edges", "neighbour_graph"]
 
 _ROWS, _COLUMNS = 1024, 4096  # of a block of distances: 16 MB
 _CLOSE = 1e-4  # distances this near the threshold are computed again in float64
+_LARGEST = 2.0**60  # squares of larger numbers leave float32
 _MOST_NODES = 2**31 - 1
 _MOST_EDGES = 2**28
 
@@ -79,11 +80,12 @@ def _exact(vectors: F64, one: I64, other: I64, metric: Metric) -> F64:
     if metric == "cosine":
         lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
         return np.asarray(1 - (a * b).sum(axis=1) / lengths, np.float64)
-    return np.asarray(np.sqrt(((a - b) ** 2).sum(axis=1)), np.float64)
+    # One after the other, as dlib adds them: a pair exactly at the threshold hangs on the order.
+    return np.asarray(np.sqrt(np.add.accumulate((a - b) ** 2, axis=1)[:, -1]), np.float64)
 
 
 def _close_pairs(
-    vectors: F32, threshold: float, metric: Metric, progress: Callable[[int], None]
+    vectors: F32 | F64, threshold: float, metric: Metric, progress: Callable[[int], None]
 ) -> Iterator[tuple[I64, I64]]:
     """Yield pairs (i < j) closer than the threshold, block by block.
 
@@ -127,7 +129,7 @@ def _close_pairs(
 
 
 def neighbour_graph(
-    vectors: F32,
+    vectors: F32 | F64,
     threshold: float,
     *,
     metric: Metric = "euclidean",
@@ -135,14 +137,20 @@ def neighbour_graph(
 ) -> NeighbourGraph:
     """Join every two vectors (n, d) that are closer than ``threshold``, and each to itself.
 
+    vectors: float32 or float64, not larger than 2**60.
+
     Never holds more than a block of distances: 100,000 faces take seconds of matrix products and
     memory for the edges only.  progress: called with the number of rows done.
 
     The threshold is rounded to float32 first and compared strictly, as dlib's
     ``chinese_whispers_clustering`` does.
     """
-    check(vectors, (None, None), dtype=np.float32, name="vectors")
+    check(vectors, (None, None), name="vectors")
+    if vectors.dtype not in (np.float32, np.float64):
+        raise ShapeError(f"vectors: wanted float32 or float64, found {vectors.dtype}")
     finite(vectors, name="vectors")
+    if np.abs(vectors).max(initial=0) > _LARGEST:
+        raise ShapeError(f"vectors: wanted numbers of {_LARGEST} at most")
     if not threshold > 0:
         raise OptionError(f"threshold: wanted a number above 0, found {threshold}")
     limit = float(np.float32(threshold))

@@ -13,12 +13,12 @@ from phiz.clustering.graph import NeighbourGraph, graph_of_edges
 from phiz.errors import OptionError
 from phiz.rng import DlibRandom
 
-__all__ = ["chinese_whispers", "whisper"]
+__all__ = ["by_appearance", "chinese_whispers", "whisper"]
 
 _DRAWS = 1 << 18  # random numbers at a time
 
 
-def _by_appearance(labels: I64) -> I64:
+def by_appearance(labels: I64) -> I64:
     """Number labels 0, 1, 2 ... in the order in which they first appear."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
@@ -50,7 +50,7 @@ def whisper(graph: NeighbourGraph, *, iterations: int = 100, seed: int = 0) -> I
             draws, done + 1, graph.starts, graph.neighbours, graph.weights,
             labels, sums, visited, around,
         )  # fmt: skip
-    return _by_appearance(labels)
+    return by_appearance(labels)
 
 
 def chinese_whispers(

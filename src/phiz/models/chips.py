@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import U8
 from phiz.rng import DlibRandom
@@ -99,7 +101,7 @@ def _box(places: Sequence[ChipPlace], height: int, width: int) -> tuple[int, int
     return min(left), min(top), max(right), max(bottom)
 
 
-def _copied(image: U8, rectangle: Rectangle) -> U8:
+def _copied(image: NDArray[Any], rectangle: Rectangle) -> NDArray[Any]:
     """Copy a rectangle, rounded to whole pixels; black outside the picture."""
     left, top, right, bottom = (_lround(side) for side in rectangle)
     height, width = image.shape[:2]
@@ -111,14 +113,17 @@ def _copied(image: U8, rectangle: Rectangle) -> U8:
     return chip
 
 
-def cut_chips(image: U8, places: Sequence[ChipPlace]) -> list[U8]:
+def cut_chips(image: NDArray[Any], places: Sequence[ChipPlace]) -> list[NDArray[Any]]:
     """Cut chips (rows, columns, 3) uint8 out of a picture (h, w, 3) uint8.
+
+    Or (rows, columns) out of (h, w), of any of :data:`phiz.kernels.planes.DTYPES`.
 
     Where a chip is much smaller than its place, the picture is halved first, smoothly, until one
     step of bilinear sampling is enough.  What lies outside the picture is black.
 
     All chips of a call share one pyramid of halved pictures, which begins at the box around them:
-    a chip cut alone may differ by a few grey levels.
+    a chip cut alone may differ by a few grey levels.  A place that is copied as it is gives a chip
+    of its own size, rounded.
     """
     from phiz.kernels.chip import halve, warp  # loaded when it is needed
     from phiz.kernels.similarity import affine
@@ -143,8 +148,8 @@ def cut_chips(image: U8, places: Sequence[ChipPlace]) -> list[U8]:
     return chips
 
 
-def cut_chip(image: U8, place: ChipPlace) -> U8:
-    """Cut one chip (rows, columns, 3) uint8 out of a picture; see :func:`cut_chips`."""
+def cut_chip(image: NDArray[Any], place: ChipPlace) -> NDArray[Any]:
+    """Cut one chip out of a picture; see :func:`cut_chips`."""
     return cut_chips(image, [place])[0]
 
 

@@ -28,11 +28,17 @@ from phiz.compat.dlib.rectangles import rectangle
 from phiz.compat.dlib.vectors import vector
 
 _HOME = {
+    "bottom_up_clustering": "clustering",
+    "chinese_whispers": "clustering",
+    "chinese_whispers_clustering": "clustering",
     "cnn_face_detection_model_v1": "cnn",
     "face_recognition_model_v1": "recognition",
     "fhog_object_detector": "detectors",
     "get_frontal_face_detector": "detectors",
+    "load_grayscale_image": "pictures",
+    "load_rgb_alpha_image": "pictures",
     "load_rgb_image": "pictures",
+    "save_image": "pictures",
     "shape_predictor": "predictor",
     "simple_object_detector": "detectors",
 }
