@@ -8,14 +8,15 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from phiz import store
 from phiz.errors import PhizError
 from phiz.zoo import require_entry
+from tests import dlib_writer as write
 from tests.sources import ROOT, registry_pictures
 
 WORKER = Path(__file__).with_name("dlib_sequence_worker.py")
@@ -34,9 +35,11 @@ Transcript = list[dict[str, Any]]
 Program = dict[str, Any]
 
 
-def sources() -> dict[str, Any]:
-    """Return the weight files and pictures that are here, by name."""
-    files = {}
+def sources(folder: Path) -> dict[str, Any]:
+    """Return the weight files and pictures that are here, by name, and a made detector's file."""
+    made = folder / "made.svm"
+    made.write_bytes(write.fhog_detector(window=56, detectors=1, seed=3))
+    files = {"made": str(made)}
     for name, model in WEIGHTS.items():
         try:
             files[name] = str(store.require(require_entry(model)).path)
@@ -95,13 +98,12 @@ class Worker:
         self._process = None
 
 
-@dataclass
 class Judge:
-    """The two modules, each in its process, and what they have answered."""
+    """The two modules, each in its process."""
 
-    told: dict[str, Any] = field(default_factory=sources)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.told = sources(Path(self._folder.name))
         self._real = Worker("dlib", self.told)
         self._ours = Worker("phiz", self.told)
 
@@ -111,6 +113,7 @@ class Judge:
     def __exit__(self, *_: object) -> None:
         self._real.close()
         self._ours.close()
+        self._folder.cleanup()
 
     def transcripts(self, program: Program) -> tuple[Transcript, Transcript]:
         if any(step.get("do") in _KEEPS_STATE for step in program["steps"]):

@@ -250,7 +250,7 @@ TABLE = {
 -> found $110
 2 .__call__(self: detector, image: anyimage) $110
 1 .run(self: detector, image: anyimage, upsample_num_times: upsample=) $110
-2 dlib.fhog_object_detector.run_multiple(detectors: [detector], image: small, \
+2 dlib.fhog_object_detector.run_multiple(detectors: detectors, image: small, \
 upsample_num_times: upsample=, adjust_threshold: threshold=) $200
 4 op.getitem(self: found, i: index)
 1 get(self: detector, name: "detection_window_height")
@@ -258,6 +258,17 @@ upsample_num_times: upsample=, adjust_threshold: threshold=) $200
 1 get(self: detector, name: "num_detectors")
 8 .__call__(self: predictor, image: image, box: rectangle) -> fod
 3 .__call__(self: predictor, image: anyimage, box: rectangle) -> fod
+2 .save(self: detector, detector_output_filename: svm)
+2 dlib.fhog_object_detector(arg0: svm) -> detector
+2 dlib.simple_object_detector(arg0: svm) -> simple
+1 dlib.simple_object_detector(detectors: [simple]) -> simple
+2 .save(self: simple, detector_output_filename: svm)
+2 .__call__(self: simple, image: small, upsample_num_times: upsample) $110
+2 .__call__(self: simple, image: small) $110
+1 get(self: simple, name: "upsampling_amount")
+2 set(self: simple, name: "upsampling_amount", value: upsample)
+1 get(self: simple, name: "num_detectors")
+1 .save(self: predictor, predictor_output_filename: path)
 1 dlib.shape_predictor() -> untrained
 1 .__call__(self: untrained, image: image, box: rectangle)
 1 state(self: untrained)
@@ -273,7 +284,7 @@ upsample_num_times: upsample=, adjust_threshold: threshold=) $200
 1 pickled(self: fod, protocol: protocol) -> fod
 1 state(self: fod)
 """
-    + _of(_ANY, "detector", "predictor"),
+    + _of(_ANY, "detector", "predictor", "simple"),
     "describe": """
 2 .__call__(self: predictor, image: image, box: rectangle) -> fod
 4 .compute_face_descriptor(self: recognition, img: image, face: face, \
@@ -354,6 +365,7 @@ CLASSES = {
     "mmods": "mmod_rectangles",
     "mmodss": "mmod_rectangless",
     "detector": "fhog_object_detector",
+    "simple": "simple_object_detector",
     "predictor": "shape_predictor",
     "recognition": "face_recognition_model_v1",
 }

@@ -284,13 +284,24 @@ class Values:
         names = ("a.png", "a.png", "a.png", "b.PNG", "c.bmp", "d.tiff", "no/e.png", "f", "g.jpg")
         return {"path": self.rng.choice(names)}
 
+    def _svm(self) -> Any:
+        return {"path": self.rng.choice(("a.svm", "a.svm", "b.svm"))}
+
+    def _simple(self) -> Any:
+        return {"model": "frontal"}
+
     def _loaded(self) -> Any:
         return self._pixels()
 
     # Models and what they are given.
 
     def _detector(self) -> Any:
-        return {"model": "frontal"}
+        return {"model": self.rng.choice(("frontal", "frontal", "made"))}
+
+    def _detectors(self) -> Any:
+        """Return different detectors: what equal ones find comes in no certain order."""
+        names = self.rng.choice((["frontal"], ["made", "frontal"], ["frontal", "made"], []))
+        return {"list": [{"model": name} for name in names]}
 
     def _predictor(self) -> Any:
         names = [name for name in ("five", "five", "sixty-eight") if name in self._files]

@@ -87,6 +87,7 @@ class World:
         if name not in self.kept:
             self.kept[name] = {
                 "frontal": lambda: self.module.get_frontal_face_detector(),
+                "made": lambda: self.module.fhog_object_detector(self.files["made"]),
                 "five": lambda: self.module.shape_predictor(self.files["five"]),
                 "sixty-eight": lambda: self.module.shape_predictor(self.files["sixty-eight"]),
                 "recognition": lambda: self.module.face_recognition_model_v1(
@@ -253,6 +254,8 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
         return "resizing a picture without pixels"
     if name == ".extend" and any(each is given[0] for each in [*given[1:], *named.values()]):
         return "a list that takes itself"
+    if name == "set" and given[1] == "__class__":
+        return "an object made another class's"
     if name == "op.delitem" and isinstance(given[1], slice) and (given[1].step or 1) < 0:
         return "removing backwards"
     if name in ("pickled", "state") and isinstance(given[0], type):
