@@ -30,11 +30,13 @@ __all__ = [
     "ImageLike",
     "Metadata",
     "Original",
+    "Shape",
     "as_image",
     "decode",
     "decode_channels",
     "decode_original",
     "draw_faces",
+    "draw_shapes",
     "encode",
     "encode_original",
     "is_picture_name",
@@ -45,6 +47,11 @@ __all__ = [
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | np.ndarray[Any, Any] | Image.Image"
 Colour: TypeAlias = Literal["RGB", "BGR", "RGBA", "BGRA", "GRAY"]
+
+Shape: TypeAlias = tuple[
+    Literal["box", "line", "circle"], tuple[float, float, float, float], tuple[int, int, int]
+]
+"""What is drawn, x0 y0 x1 y1 of its corners or ends (inclusive, x1 >= x0 unless a line), RGB."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused unless the caller allows more: 100 megapixels are 300 MB."""
@@ -79,6 +86,7 @@ _CHANNELS: dict[Colour, tuple[int, ...]] = {
     "BGRA": (2, 1, 0),
     "GRAY": (0, 0, 0),
 }
+_FARTHEST = 2**20  # where a shape ends that goes on beyond
 _open_lock = threading.Lock()
 
 
@@ -339,4 +347,19 @@ def draw_faces(
     if points is not None:
         for x, y in points.reshape(-1, 2).tolist():
             pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 60, 60))
+    return np.array(canvas, np.uint8)
+
+
+def draw_shapes(image: U8, shapes: Iterable[Shape]) -> U8:
+    """Return a copy of the picture (h, w, 3) with boxes, lines and circles drawn, a pixel wide."""
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    for kind, wide, colour in shapes:
+        places = [min(max(side, -_FARTHEST), _FARTHEST) for side in wide]
+        if kind == "line":
+            pen.line(places, fill=colour)
+        elif kind == "box":
+            pen.rectangle(places, outline=colour)
+        else:
+            pen.ellipse(places, outline=colour)
     return np.array(canvas, np.uint8)

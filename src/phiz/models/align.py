@@ -7,7 +7,6 @@ Source: dlib ``interpolation.h`` (get_face_chip_details).  face-api.js's are upr
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from phiz.checks import F32, F64, I64, U8, check, finite, floats
 from phiz.errors import ShapeError
 from phiz.geometry import DLIB_150, ChipKind, ChipSpec, chip_template
 from phiz.imaging import ImageLike, as_image
-from phiz.models.chips import ChipPlace, cut_chip
+from phiz.models.chips import ChipPlace, cut_chip, place_between
 from phiz.models.faceapi_crops import chip_crop, clip_boxes, fill_pixels
 from phiz.runtime import Runtime, default_runtime
 from phiz.values import Faces, Landmarks, Scheme
@@ -38,20 +37,11 @@ def place_chip(points: F64, spec: ChipSpec) -> ChipPlace:
     Raises ShapeError for another number of points, and for points that are not finite, or
     further than 2**30 pixels from the picture.
     """
-    from phiz.kernels.similarity import similarity  # loaded when it is needed
-
     finite(points, name="landmarks")
     if points.size and np.abs(points).max() > 2**30:
         raise ShapeError("landmarks: wanted coordinates within 2**30 pixels of the picture")
     used, template = chip_template(len(points), spec)
-    matrix, shift = similarity(template, points[used])
-    across, down = float(matrix[0, 0]), float(matrix[1, 0])
-    centre = spec.size / 2
-    x = float(matrix[0, 0]) * centre + float(matrix[0, 1]) * centre + float(shift[0])
-    y = float(matrix[1, 0]) * centre + float(matrix[1, 1]) * centre + float(shift[1])
-    half = (spec.size * math.sqrt(across * across + down * down) - 1) / 2
-    rectangle = (x - half, y - half, x + half, y + half)
-    return ChipPlace(rectangle, math.atan2(down, across), spec.size, spec.size)
+    return place_between(template, points[used], spec.size, spec.size)
 
 
 def fits(scheme: Scheme, spec: ChipSpec) -> None:

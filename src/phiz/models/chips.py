@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phiz.checks import U8
+from phiz.checks import F64, U8
 from phiz.rng import DlibRandom
 
-__all__ = ["ChipPlace", "Rectangle", "cut_chip", "cut_chips", "jitter_chip"]
+__all__ = ["ChipPlace", "Rectangle", "cut_chip", "cut_chips", "jitter_chip", "place_between"]
 
 Rectangle = tuple[float, float, float, float]
 """left, top, right, bottom, inclusive; pixels."""
@@ -39,6 +39,23 @@ class ChipPlace:
     def whole(self) -> bool:
         """Is the chip a part of the picture as it is, neither scaled nor turned?"""
         return self.angle == 0 and _sides(self.rectangle) == (self.columns, self.rows)
+
+
+def place_between(inside: F64, seen: F64, rows: int, columns: int) -> ChipPlace:
+    """Find where a chip is whose points ``inside`` are best met by ``seen`` in the picture.
+
+    inside, seen: (k, 2) float64, pixels.  Source: dlib ``interpolation.h``, chip_details.
+    """
+    from phiz.kernels.similarity import similarity  # loaded when it is needed
+
+    matrix, shift = similarity(inside, seen)
+    (across, minus), (down, same) = matrix.tolist()
+    x = across * (columns / 2) + minus * (rows / 2) + float(shift[0])
+    y = down * (columns / 2) + same * (rows / 2) + float(shift[1])
+    scale = math.sqrt(across * across + down * down)
+    half, tall = (columns * scale - 1) / 2, (rows * scale - 1) / 2
+    rectangle = (x - half, y - tall, x + half, y + tall)
+    return ChipPlace(rectangle, math.atan2(down, across), rows, columns)
 
 
 def _lround(value: float) -> int:

@@ -186,7 +186,7 @@ class Overloads:
                 _Parameter(each.name, kind, each.default)
                 for each, kind in zip(parameters, kinds, strict=True)
             ]
-            returned = str(run.__annotations__.get("return", "object"))
+            returned = run.__annotations__.get("return", "object")
             text = "None" if returned == "None" else kind_of(returned, names).text
             ready.append(_Overload(owner, tuple(read), text, run))
         self._ready = tuple(ready)

@@ -6,15 +6,30 @@ and look at it themselves.  Source: dlib ``python/numpy_image.h``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Iterable
+from types import FunctionType
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phiz.checks import U8
+from phiz.compat.dlib.binding import Overloads
 from phiz.compat.dlib.kinds import MISMATCH, Kind, instance_of
 
-__all__ = ["AnyArray", "Gray", "Rgb", "Rgba", "eight_bit", "gray_kind"]
+__all__ = [
+    "COLOUR",
+    "GRAYS",
+    "AnyArray",
+    "Gray",
+    "Picture",
+    "Rgb",
+    "Rgba",
+    "add_for",
+    "eight_bit",
+]
+
+Run = TypeVar("Run", bound=Callable[..., Any])
 
 
 def _is_image(array: NDArray[Any], channels: int) -> bool:
@@ -26,6 +41,7 @@ def _image(dtype: str, channels: int) -> Kind:
     sides = "(rows,cols),  " if channels == 1 else f"(rows,cols,{channels}),"
 
     def read(value: Any, _convert: bool) -> Any:
+        # One of one number a pixel is read as (h, w).
         if isinstance(value, tuple) and value:
             value = value[0]  # what returns a picture and more, is taken as a picture
         if not isinstance(value, np.ndarray) or value.dtype != wanted:
@@ -38,14 +54,20 @@ def _image(dtype: str, channels: int) -> Kind:
     return Kind(f"numpy.ndarray[{sides}numpy.{wanted.name}]", read)
 
 
-def gray_kind(dtype: str) -> Kind:
-    """Return the kind of pictures (h, w) or (h, w, 1) of one number a pixel; read as (h, w)."""
-    return _image(dtype, 1)
-
-
-Gray: TypeAlias = Annotated[Any, gray_kind("uint8")]
+Gray: TypeAlias = Annotated[Any, _image("uint8", 1)]
 Rgb: TypeAlias = Annotated[Any, _image("uint8", 3)]
 Rgba: TypeAlias = Annotated[Any, _image("uint8", 4)]
+COLOUR = _image("uint8", 3)
+GRAYS = tuple(
+    _image(sign + bits, 1)
+    for sign, sizes in (("uint", "8 16 32 64"), ("int", "8 16 32 64"), ("float", "32 64"))
+    for bits in sizes.split()
+)
+"""Pictures of one number a pixel, in the order in which dlib lists them."""
+
+Picture: TypeAlias = NDArray[Any]
+"""For annotations of what :func:`add_for` adds."""
+
 AnyArray: TypeAlias = Annotated[Any, instance_of(np.ndarray, "numpy.ndarray")]
 
 
@@ -56,3 +78,19 @@ def eight_bit(array: NDArray[Any]) -> U8:
     if array.dtype == np.uint8 and _is_image(array, 3):
         return np.ascontiguousarray(array)
     raise RuntimeError("Unsupported image type, must be 8bit gray or RGB image.")
+
+
+def add_for(overloads: Overloads, kinds: Iterable[Kind]) -> Callable[[Run], Run]:
+    """Add an implementation once for each kind of pictures that ``Picture`` means in it."""
+
+    def add(run: Run) -> Run:
+        for kind in kinds:
+            copy = FunctionType(run.__code__, run.__globals__, run.__name__, run.__defaults__)
+            copy.__annotations__ = {
+                name: kind if text == "Picture" else text
+                for name, text in run.__annotations__.items()
+            }
+            overloads.add(copy)
+        return run
+
+    return add

@@ -170,12 +170,15 @@ def _list_of(inner: Kind) -> Kind:
     return Kind(f"list[{inner.text}]", read)
 
 
-def kind_of(annotation: str, names: dict[str, Any]) -> Kind:
+def kind_of(annotation: str | Kind, names: dict[str, Any]) -> Kind:
     """Return the kind that an annotation of an implementation means.
 
     annotation: its source, such as ``Long``, ``list[rectangle]``, the name of a bound class or
-        of an alias ``Annotated[Any, Kind(...)]``.  names: of the module that it stands in.
+        of an alias ``Annotated[Any, Kind(...)]``; or the kind itself.
+    names: of the module that it stands in.
     """
+    if isinstance(annotation, Kind):
+        return annotation
     # What mypy has to be told about a list's elements says nothing to pybind11.
     text = annotation.replace("list[Any]", "list").replace("tuple[Any, ...]", "tuple")
     text = text.replace("Iterable[Any]", "Iterable")
