@@ -233,10 +233,15 @@ def _same_text(one: str, other: str) -> bool:
     """Whole numbers in a text are equal, others within the tolerance, the rest is the same."""
     if one == other:
         return True
-    if _NUMBER.sub("#", one) != _NUMBER.sub("#", other):
+    if _skeleton(one) != _skeleton(other):
         return False
     pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
     return all(a == b or (_real(a) and _real(b) and _close(float(a), float(b))) for a, b in pairs)
+
+
+def _skeleton(text: str) -> str:
+    """What is left without numbers, and without the blanks that make them equally wide."""
+    return re.sub(" *#", "#", _NUMBER.sub("#", text))
 
 
 def _real(text: str) -> bool:

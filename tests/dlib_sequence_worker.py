@@ -342,7 +342,8 @@ def error_form(error: Exception, world: World) -> dict[str, Any]:
         text = text.split("Failing expression was", 1)[1].split("\n", 1)[1]
     elif "incompatible" not in text:
         # The interpreter knows classes, and their class, by other names.
-        text = text.replace("_dlib_pybind11.", "").replace("pybind11_", "")
+        for prefix in ("_dlib_pybind11.", "pybind11_", "builtins."):
+            text = text.replace(prefix, "")
     told = _told("\n".join(line.strip() for line in text.strip().splitlines()), world)
     return {"checked" if checked else "error": [type(error).__name__, told]}
 

@@ -302,7 +302,7 @@ def _revive(name: str, state: tuple[Any, ...]) -> Any:
     kind = getattr(dlib, name)
     if not (isinstance(kind, type) and issubclass(kind, Bound)):
         raise TypeError(f"a pickle of dlib's types: wanted one of them, found {name!r}")
-    made = kind.__new__(kind)
+    made: Any = kind.__new__(kind)
     made.__setstate__(state)
     return made
 
@@ -315,9 +315,6 @@ class Bound:
 
     def __getstate__(self) -> tuple[Any, ...]:
         raise TypeError(f"cannot pickle '{MODULE}.{type(self).__qualname__}' object")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        raise TypeError(f"cannot unpickle '{MODULE}.{type(self).__qualname__}' object")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle as dlib does where its module's name leads here, else by phiz's own name."""
