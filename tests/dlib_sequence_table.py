@@ -320,13 +320,17 @@ num_jitters: nojitter=, padding: padding=) -> descriptor $350
 2 dlib.rgb_pixel(red: byte, green: byte, blue: byte) -> rgb_pixel
 2 get(self: rgb_pixel, name: "green")
 2 set(self: rgb_pixel, name: "blue", value: byte)
-5 png(path: path, image: pixels)
-4 dlib.load_rgb_image(filename: path) -> loaded
-4 dlib.load_grayscale_image(filename: path) -> loaded
-4 dlib.save_image(img: pixels, filename: path, quality: quality=)
+5 png(path: pathpng, image: pixels)
+4 dlib.load_rgb_image(filename: pathpng) -> loaded
+4 dlib.load_grayscale_image(filename: pathpng) -> loaded
+1 dlib.load_rgb_image(filename: path)
+1 dlib.load_rgb_alpha_image(filename: pathpng)
+1 dlib.partition_pixels(img: image)
+1 dlib.partition_pixels(img: anyimage)
+4 dlib.save_image(img: pixels, filename: pathsaved, quality: quality=)
 2 dlib.save_image(img: loaded, filename: path)
 1 dlib.save_image(img: anyimage, filename: path)
-2 exists(path: path)
+2 exists(path: pathsaved)
 4 dlib.resize_image(img: image, rows: side, cols: side)
 4 dlib.resize_image(img: image, scale: scale)
 3 dlib.resize_image(img: anyimage, rows: side, cols: side)

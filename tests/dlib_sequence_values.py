@@ -281,8 +281,13 @@ class Values:
         return {"array": made | {"dtype": dtype}}
 
     def _path(self) -> Any:
-        names = ("a.png", "a.png", "a.png", "b.PNG", "c.bmp", "d.tiff", "no/e.png", "f", "g.jpg")
-        return {"path": self.rng.choice(names)}
+        return {"path": self.rng.choice(("a.png", "b.PNG", "c.bmp", "d.tiff", "no/e.png", "f"))}
+
+    def _pathpng(self) -> Any:
+        return {"path": self.rng.choice(("a.png", "a.png", "b.PNG", "c.bmp"))}
+
+    def _pathsaved(self) -> Any:
+        return {"path": "g.jpg"} if self.rng.random() < 0.2 else self._path()
 
     def _svm(self) -> Any:
         return {"path": self.rng.choice(("a.svm", "a.svm", "b.svm"))}

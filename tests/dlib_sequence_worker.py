@@ -231,6 +231,7 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
     """Say why a step is not taken: the real module does not check, and leaves its memory."""
     kinds = [type(each).__name__ for each in given]
     numbers = list(_numbers([*given, *named.values()]))
+    texts = [each for each in [*given, *named.values()] if isinstance(each, str)]
     if name in _MOST and any(number > _MOST[name] for number in numbers):
         return "too much to ask"
     if name == "dlib.resize_image" and len(numbers) == 1 and numbers[0] > 8:
@@ -254,6 +255,10 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
         return "resizing a picture without pixels"
     if name == ".extend" and any(each is given[0] for each in [*given[1:], *named.values()]):
         return "a list that takes itself"
+    if "chip" in name and any(far(each) for each in [*given, *named.values()]):
+        return "a chip from so far away that phiz refuses it"
+    if name == "dlib.save_image" and not all(Path(each).parent.is_dir() for each in texts):
+        return "a file in no folder: dlib says nothing, phiz does"
     if name == "set" and given[1] == "__class__":
         return "an object made another class's"
     if name == "op.delitem" and isinstance(given[1], slice) and (given[1].step or 1) < 0:
@@ -263,6 +268,18 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
     if name == "pickled" and any(number < 2 for number in numbers):
         return "a pickle of the first protocols"
     return None
+
+
+def far(value: Any) -> bool:
+    """Whether a chip of this would be from beyond what phiz takes for pixels."""
+    if isinstance(value, (list, tuple)) or type(value).__name__ == "full_object_detections":
+        return any(map(far, value))
+    if type(value).__name__ == "full_object_detection":
+        return any(max(abs(part.x), abs(part.y)) >= 2**30 for part in value.parts())
+    if type(value).__name__ == "chip_details":
+        box = value.rect
+        return max(map(abs, (box.left(), box.top(), box.right(), box.bottom()))) >= 2**40
+    return False
 
 
 def _numbers(values: Any) -> Iterator[float]:
