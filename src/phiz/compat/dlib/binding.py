@@ -27,9 +27,10 @@ from typing import Any, ClassVar, TypeVar
 
 from phiz.compat.dlib.kinds import MISMATCH, MODULE, Kind, kind_of
 
-__all__ = ["Bound", "Field", "NotTakenError", "Overloads", "Readonly", "bound"]
+__all__ = ["Bound", "Field", "NotTakenError", "Overloads", "Readonly", "bound", "is_made"]
 
 _UNNAMED = re.compile(r"arg\d+$")
+_MAKING = ("__init__", "__setstate__")
 _MISSING: Any = inspect.Parameter.empty
 
 _MISSING_HEADERS = (
@@ -60,6 +61,7 @@ class _Parameter:
 
 @dataclass(frozen=True, slots=True)
 class _Overload:
+    owner: str
     parameters: tuple[_Parameter, ...]
     returns: str
     run: Callable[..., Any]
@@ -124,10 +126,10 @@ class Overloads:
         self._added.append(run)
         return run
 
-    def more(self) -> Overloads:
-        """Return these implementations to add others to, in a class of its own."""
+    def more(self, first: int | None = None) -> Overloads:
+        """Return these implementations, or only the first, to add others to in another class."""
         made = Overloads("", self.__doc__ or "", operator=self._operator, static=self._static)
-        made._added = list(self._added)
+        made._added = self._added[:first]
         return made
 
     def of(self, owner: type, names: dict[str, Any]) -> Overloads:
@@ -150,6 +152,8 @@ class Overloads:
         if self._owner is not None and not self._static:
             if not (given and isinstance(given[0], self._owner)):
                 raise TypeError(self._refusal(given, named))
+            if self.__name__ in _MAKING and is_made(given[0]):
+                return None
             first, given = given[:1], given[1:]
         passes = (False, True) if len(overloads) > 1 else (True,)
         for convert in passes:
@@ -171,7 +175,12 @@ class Overloads:
         bound_method = self._owner is not None and not self._static
         for run in self._added:
             names = {**inspect.unwrap(run).__globals__, **self._names}
-            parameters = list(inspect.signature(run).parameters.values())[bound_method:]
+            parameters = list(inspect.signature(run).parameters.values())
+            owner = ""
+            if bound_method:
+                told = parameters.pop(0).annotation
+                owner = f"{MODULE}.{self._owner.__qualname__}"  # type: ignore[union-attr]
+                owner = owner if told is _MISSING else kind_of(told, names).text
             kinds = [kind_of(each.annotation, names) for each in parameters]
             read = [
                 _Parameter(each.name, kind, each.default)
@@ -179,7 +188,7 @@ class Overloads:
             ]
             returned = run.__annotations__.get("return", "object")
             text = "None" if returned == "None" else kind_of(returned, names).text
-            ready.append(_Overload(tuple(read), text, run))
+            ready.append(_Overload(owner, tuple(read), text, run))
         self._ready = tuple(ready)
         return self._ready
 
@@ -189,22 +198,22 @@ class Overloads:
         made = []
         for overload in self._ready or self._prepare():
             texts = [parameter.text for parameter in overload.parameters]
-            if self._owner is not None and self.__name__ == "__init__":
+            if self._owner is not None and self.__name__ in _MAKING:
                 made.append(f"{MODULE}.{self._owner.__qualname__}({', '.join(texts)})")
                 continue
-            if self._owner is not None and not self._static:
-                texts.insert(0, f"self: {MODULE}.{self._owner.__qualname__}")
+            if overload.owner:
+                texts.insert(0, f"self: {overload.owner}")
             made.append(f"({', '.join(texts)}) -> {overload.returns}")
         return tuple(made)
 
     def _refusal(self, given: tuple[Any, ...], named: dict[str, Any]) -> str:
-        what = "constructor" if self.__name__ == "__init__" else "function"
+        what = "constructor" if self.__name__ in _MAKING else "function"
         lines = [
             f"{self.__name__}(): incompatible {what} arguments. "
             "The following argument types are supported:"
         ]
         lines += [f"    {place}. {text}" for place, text in enumerate(self.signatures, 1)]
-        if self.__name__ == "__init__":
+        if self.__name__ in _MAKING:
             given = given[1:]
         shown = ", ".join(_shown(value) for value in given)
         if named:
@@ -293,7 +302,7 @@ def _revive(name: str, state: tuple[Any, ...]) -> Any:
     kind = getattr(dlib, name)
     if not (isinstance(kind, type) and issubclass(kind, Bound)):
         raise TypeError(f"a pickle of dlib's types: wanted one of them, found {name!r}")
-    made = kind.__new__(kind)
+    made: Any = kind.__new__(kind)
     made.__setstate__(state)
     return made
 
@@ -307,17 +316,20 @@ class Bound:
     def __getstate__(self) -> tuple[Any, ...]:
         raise TypeError(f"cannot pickle '{MODULE}.{type(self).__qualname__}' object")
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        raise TypeError(f"cannot unpickle '{MODULE}.{type(self).__qualname__}' object")
-
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle as dlib does where its module's name leads here, else by phiz's own name."""
         kind = type(self)
         state = self.__getstate__()
         held = getattr(sys.modules.get(kind.__module__), kind.__qualname__, None)
-        if held is kind:
+        if held is kind or kind is not self._plain:
             return copyreg.__newobj__, (kind,), state  # type: ignore[attr-defined]
         return _revive, (kind.__qualname__, state)
+
+
+def is_made(value: object) -> bool:
+    """Return whether an object has a value: pybind11 makes none a second time, without an error."""
+    slots = (slot for kind in type(value).__mro__ for slot in vars(kind).get("__slots__", ()))
+    return any(hasattr(value, slot) for slot in slots)
 
 
 def bound(kind: Class) -> Class:

@@ -22,7 +22,7 @@ from phiz.compat.dlib.lists import dpoints, points
 from phiz.compat.dlib.places import place_of
 from phiz.compat.dlib.rectangles import rectangle
 from phiz.compat.dlib.sequences import Items, cast
-from phiz.compat.dlib.values import Value
+from phiz.compat.dlib.values import Part, Value
 
 if TYPE_CHECKING:
     from phiz.models.chips import ChipPlace
@@ -81,7 +81,7 @@ class chip_details(Value):  # noqa: N801 - dlib's name
     """Where a chip is cut from, and how large it becomes."""
 
     __slots__ = ("_angle", "_cols", "_rect", "_rows")
-    rect = Field("drectangle", member=True)
+    rect = Part("drectangle", member=True)
     angle = Field("float", member=True)
     rows = Field("Size", member=True)
     cols = Field("Size", member=True)
@@ -192,9 +192,11 @@ def _dims(rect: drectangle, size: int) -> tuple[int, int]:
         side = math.floor(math.sqrt(size) + 0.5)
         return side, side
     tall = rect.height() * math.sqrt(size / rect.area())
-    if not 0.5 <= tall < _FARTHEST:
+    if not tall < _FARTHEST:
         return 1, 1
     rows = int(tall + 0.5)
+    if rows == 0:  # what dlib divides by: nothing by nothing is no number, a processor's largest
+        return 1, 1 if size else 2**63
     return rows, max(1, int(size / rows + 0.5))
 
 

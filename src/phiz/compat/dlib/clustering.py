@@ -13,7 +13,7 @@ from phiz.checks import F64
 from phiz.compat.dlib.binding import Overloads
 from phiz.compat.dlib.failures import failed, runtime_errors
 from phiz.compat.dlib.kinds import Float32, Int32, instance_of, kind_of
-from phiz.compat.dlib.sequences import cast
+from phiz.compat.dlib.sequences import cast, cast_object
 from phiz.compat.dlib.vectors import vector
 
 __all__ = ["bottom_up_clustering", "chinese_whispers", "chinese_whispers_clustering"]
@@ -35,7 +35,7 @@ chinese_whispers_clustering = Overloads(
 
 def _rows(descriptors: list[Any]) -> F64:
     """Return descriptors as (n, d); RuntimeError for others and for vectors of several sizes."""
-    values = [cast(each, _VECTOR)._values for each in descriptors]
+    values = [cast_object(each, _VECTOR)._values for each in descriptors]
     sizes = {len(each) for each in values}
     if len(sizes) > 1:
         raise RuntimeError(f"descriptors: wanted vectors of one length, found {sorted(sizes)}")

@@ -5,7 +5,9 @@ Source: dlib ``python/src/vector.cpp``, ``python/src/rectangles.cpp``, ``python/
 
 from __future__ import annotations
 
-from phiz.compat.dlib.binding import bound
+from typing import Any
+
+from phiz.compat.dlib.binding import NotTakenError, Overloads, bound
 from phiz.compat.dlib.points import dpoint, point
 from phiz.compat.dlib.rectangles import rectangle
 from phiz.compat.dlib.sequences import SizedItems, StoredItems
@@ -40,6 +42,11 @@ class rectangless(SizedItems, item=rectangles):  # noqa: N801 - dlib's name
     """A list of lists of rectangles."""
 
     __slots__ = ()
+    extend: Overloads = SizedItems.extend.more(2)
+
+    @extend.add
+    def _(self: rectangles, arg0: list[Any]) -> None:  # noqa: ARG002
+        raise NotTakenError  # bound there for another class than this
 
 
 @bound

@@ -10,19 +10,9 @@ from typing import Any
 from phiz.compat.dlib.binding import Field, bound
 from phiz.compat.dlib.rectangles import rectangle
 from phiz.compat.dlib.sequences import Items
-from phiz.compat.dlib.values import Value
+from phiz.compat.dlib.values import Part, Value
 
 __all__ = ["make_mmod_rectangle", "mmod_rectangle", "mmod_rectangles", "mmod_rectangless"]
-
-
-class _Box(Field):
-    """A rectangle that is given out itself and takes the value of another one."""
-
-    def __set__(self, instance: Any, value: object) -> None:
-        kept = instance._rect
-        super().__set__(instance, value)
-        kept._assign(instance._rect)
-        instance._rect = kept
 
 
 @bound
@@ -30,16 +20,13 @@ class mmod_rectangle(Value):  # noqa: N801 - dlib's name
     """A rectangle and how sure the detector is; only detectors make one."""
 
     __slots__ = ("_confidence", "_rect")
-    rect = _Box("rectangle", member=True)
+    rect = Part("rectangle", member=True)
     confidence = Field("float", member=True)
     _rect: rectangle
     _confidence: float
 
     def __init__(self, *_given: object, **_named: object) -> None:
         raise TypeError(f"{type(self).__module__}.mmod_rectangle: No constructor defined!")
-
-    def _assign(self, other: mmod_rectangle) -> None:
-        self._rect, self._confidence = other._rect._copy(), other._confidence
 
     def _text(self) -> str:
         return str(self._rect)

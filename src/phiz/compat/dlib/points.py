@@ -29,8 +29,9 @@ def _array(kind: type) -> Kind:
         if not convert:
             return MISMATCH
         try:
-            return np.asarray(value).astype(wanted)
-        except (TypeError, ValueError):
+            with np.errstate(invalid="ignore"):
+                return np.asarray(value).astype(wanted)
+        except (TypeError, ValueError, OverflowError):
             return MISMATCH
 
     return Kind(f"numpy.ndarray[numpy.{wanted.name}]", read)

@@ -219,7 +219,7 @@ class Items(Value):
         return len(self._items)
 
     def _shown(self) -> str:
-        return f"{type(self).__qualname__}[{', '.join(each._text() for each in self._items)}]"
+        return f"{self._plain.__qualname__}[{', '.join(each._text() for each in self._items)}]"
 
 
 class StoredItems(Items, Stored):

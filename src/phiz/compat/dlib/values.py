@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from phiz.compat.dlib.binding import Bound
+from phiz.compat.dlib.binding import Bound, Field, Overloads
 from phiz.compat.dlib.state import pack, unpack
 from phiz.formats.cursor import Cursor
 
-__all__ = ["Stored", "Value"]
+__all__ = ["Part", "Stored", "Value"]
 
 
 class Value(Bound):
@@ -30,7 +30,13 @@ class Value(Bound):
     def _assign(self, other: Any) -> None:
         """Take another object's value and stay the same object, as references to it expect."""
         for slot in self._plain.__slots__:
-            setattr(self, slot, getattr(other, slot))
+            new, kept = getattr(other, slot), getattr(self, slot, None)
+            if not isinstance(new, Value):
+                setattr(self, slot, new)
+            elif kept is None:
+                setattr(self, slot, new._copy())
+            else:
+                kept._assign(new)
 
     def _same(self, other: Any) -> bool:
         return all(getattr(self, slot) == getattr(other, slot) for slot in self._plain.__slots__)
@@ -40,10 +46,24 @@ class Value(Bound):
         return str(self)
 
 
+class Part(Field):
+    """An attribute that gives out the object it keeps, which takes the value of what is set."""
+
+    def __set__(self, instance: object, value: object) -> None:
+        kept = self.__get__(instance)
+        super().__set__(instance, value)
+        kept._assign(self.__get__(instance))
+        setattr(instance, self._slot, kept)
+
+
 class Stored(Value):
     """A value that can be pickled."""
 
     __slots__ = ()
+    __setstate__ = Overloads()
+
+    def __init_subclass__(cls) -> None:
+        cls.__setstate__ = Stored.__setstate__.of(cls, {})
 
     def _write(self) -> bytes:
         """Return dlib's serialization."""
@@ -63,5 +83,6 @@ class Stored(Value):
     def __getstate__(self) -> tuple[bytes]:
         return pack(self._write())
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        unpack(state, type(self).__qualname__, self._read)
+    @__setstate__.add
+    def _(self, arg0: tuple[Any, ...]) -> None:
+        unpack(arg0, type(self).__qualname__, self._read)

@@ -1,0 +1,414 @@
+"""Runs programs on one ``dlib`` module, the real one or phiz's, and says what each step gave.
+
+A process of its own, so that neither module sees the other:
+
+    python tests/dlib_sequence_worker.py dlib|phiz  < lines of JSON  > lines of JSON
+
+The first line names the files and pictures that programs may use; every further line is a program
+(see dlib_sequences.py) and is answered by its transcript: one entry for each step, and one for each
+variable that is shown at the end.  An entry is ``{"value": normal form}``, ``{"error": [type,
+message]}``, ``{"checked": [type, message]}`` where an assertion in C++ failed, ``{"refused": why}``
+where the real module would leave its own memory, or ``{"skipped": true}`` for a step that needs the
+result of one that failed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import hashlib
+import importlib
+import json
+import operator
+import pickle  # noqa: TID251 - what is pickled here is what is read here
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+MODULES = {"dlib": "dlib", "phiz": "phiz.compat.dlib"}
+_SHOWN = 80
+"""Of longer lists only so many elements are compared."""
+
+
+class Indexed:
+    """Something that is a whole number only by its ``__index__``."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+    def __repr__(self) -> str:
+        return f"Indexed({self.number})"
+
+
+class Floated:
+    """Something that is a real number only by its ``__float__``."""
+
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+    def __float__(self) -> float:
+        return self.number
+
+    def __repr__(self) -> str:
+        return f"Floated({self.number})"
+
+
+class MissingError(Exception):
+    """A variable that no step has made."""
+
+
+@dataclass
+class World:
+    """What programs are run on."""
+
+    module: Any
+    files: dict[str, str]
+    pictures: dict[str, str]
+    folder: Path
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def picture(self, name: str) -> np.ndarray:
+        if name not in self.kept:
+            self.kept[name] = np.array(Image.open(self.pictures[name]).convert("RGB"))
+        return self.kept[name]
+
+    def model(self, name: str) -> Any:
+        """Return a model without state, loaded once."""
+        if name not in self.kept:
+            self.kept[name] = {
+                "frontal": lambda: self.module.get_frontal_face_detector(),
+                "made": lambda: self.module.fhog_object_detector(self.files["made"]),
+                "five": lambda: self.module.shape_predictor(self.files["five"]),
+                "sixty-eight": lambda: self.module.shape_predictor(self.files["sixty-eight"]),
+                "recognition": lambda: self.module.face_recognition_model_v1(
+                    self.files["recognition"]
+                ),
+                "mmod": lambda: self.module.cnn_face_detection_model_v1(self.files["mmod"]),
+            }[name]()
+        return self.kept[name]
+
+    def array(self, spec: dict[str, Any]) -> np.ndarray:
+        if "picture" in spec:
+            made = self.picture(spec["picture"])
+            top, left, height, width = spec.get("crop", [0, 0, *made.shape[:2]])
+            step = spec.get("step", 1)
+            made = made[top : top + height : step, left : left + width : step]
+            made = made[:, ::-1] if spec.get("flip") else made
+            if spec.get("gray"):
+                made = (made.astype(np.uint16).sum(axis=2) // 3).astype(np.uint8)
+        elif "noise" in spec:
+            made = np.random.default_rng(spec["noise"]).integers(0, 256, spec["shape"])
+        else:
+            made = np.array(spec["values"])
+        if "shape" in spec:
+            made = made.reshape(spec["shape"])
+        made = made.astype(spec.get("dtype", "uint8"))
+        return made if spec.get("strided") else np.ascontiguousarray(made)
+
+
+def value_of(given: Any, world: World, variables: dict[str, Any]) -> Any:
+    """Return what an argument stands for: plain JSON is itself, an object names what it is."""
+    if not isinstance(given, dict):
+        return given
+    ((kind, told),) = given.items()
+    if kind == "var":
+        if told not in variables:
+            raise MissingError(told)
+        return variables[told]
+    if kind == "new":
+        name, *given = told
+        made = getattr(world.module, name)
+        return made(*(value_of(each, world, variables) for each in given))
+    if kind in ("list", "tuple", "iter"):
+        made = [value_of(each, world, variables) for each in told]
+        return {"list": list, "tuple": tuple, "iter": iter}[kind](made)
+    readers: dict[str, Callable[[Any], Any]] = {
+        "slice": lambda told: slice(*told),
+        "bytes": bytes.fromhex,
+        "np": lambda told: getattr(np, told[0])(told[1]),
+        "array": world.array,
+        "dlib": lambda told: operator.attrgetter(told)(world.module),
+        "model": world.model,
+        "file": lambda told: world.files[told],
+        "path": lambda told: str(world.folder / told),
+        "indexed": Indexed,
+        "floated": Floated,
+        "dict": dict,
+        "set": set,
+    }
+    return readers[kind](told)
+
+
+def _png(path: str, image: np.ndarray) -> None:
+    Image.fromarray(image).save(path)
+
+
+def _hashes(value: object) -> bool:
+    hash(value)
+    return True
+
+
+def _revived(kind: Any, state: Any) -> Any:
+    made = kind.__new__(kind)
+    made.__setstate__(state)
+    return made
+
+
+_METHODS = (
+    "add and bool call contains delitem dict enter float floordiv getitem getstate iadd index int "
+    "iter len mul neg next radd reversed rmul rsub setitem setstate sub truediv"
+)
+"""What Python may ask of an object: there or not."""
+
+_VERBS: dict[str, Callable[..., Any]] = {
+    "get": getattr,
+    "set": setattr,
+    "delattr": delattr,
+    "is": operator.is_,
+    "hash": _hashes,
+    "state": lambda value: value.__getstate__(),
+    "revived": _revived,
+    "pickled": lambda value, protocol: pickle.loads(pickle.dumps(value, protocol)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "png": _png,
+    "array": np.array,
+    "asarray": np.asarray,
+    "members": lambda value: [name for name in dir(value) if not name.startswith("_")],
+    "items": lambda value: [value[place] for place in builtins.range(len(value))],
+    "twice": lambda value, place: value[place] is value[place],
+    "derived": lambda kind, *given: type("Derived", (kind,), {})(*given),
+    "methods": lambda value: [name for name in _METHODS.split() if hasattr(value, f"__{name}__")],
+    "exists": lambda path: Path(path).is_file(),
+    "same": lambda value: value,
+}
+
+
+def verb(name: str, world: World) -> Callable[..., Any]:
+    """Return the function that a step names."""
+    if name.startswith("dlib."):
+        return operator.attrgetter(name[5:])(world.module)
+    if name.startswith("."):
+        return lambda value, *given, **named: getattr(value, name[1:])(*given, **named)
+    if name.startswith("op."):
+        return getattr(operator, name[3:])
+    return _VERBS.get(name) or getattr(builtins, name)
+
+
+_MOST = {
+    "dlib.get_face_chip": 2000,
+    "dlib.get_face_chips": 2000,
+    "dlib.get_face_chip_details": 2000,
+    "dlib.save_face_chip": 2000,
+    "dlib.extract_image_chip": 2000,
+    "dlib.extract_image_chips": 2000,
+    "dlib.chip_dims": 2000,
+    "dlib.chip_details": 2000,
+    "dlib.resize_image": 2000,
+    "dlib.jitter_image": 9,
+    "dlib.fhog_object_detector.run_multiple": 1,
+    "dlib.chinese_whispers": 10**4,
+    ".__call__": 1,
+    ".run": 1,
+    ".compute_face_descriptor": 9,
+}
+"""The largest whole number that may be given: what is more takes all memory, or all day."""
+
+_HOLDERS = ("s", "dlib.vector", ".resize", ".set_size", ".__init__", "revived")
+
+
+def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
+    """Say why a step is not taken: the real module does not check, and leaves its memory."""
+    kinds = [type(each).__name__ for each in given]
+    numbers = list(_numbers([*given, *named.values()]))
+    texts = [each for each in [*given, *named.values()] if isinstance(each, str)]
+    if name in _MOST and any(number > _MOST[name] for number in numbers):
+        return "too much to ask"
+    if name == "dlib.resize_image" and len(numbers) == 1 and numbers[0] > 8:
+        return "too much to ask"
+    if name.endswith(_HOLDERS) and any(10**4 < number < 2**61 for number in numbers):
+        return "more memory than there is"
+    if kinds[:1] == ["vector"]:
+        size = len(given[0])
+        if name == "op.setitem" and any(number < -size for number in _numbers(given[1:2])):
+            return "a vector's place before its start"
+        if name in (".set_size", ".resize") and any(not 0 <= each < 2**60 for each in numbers):
+            return "a vector of negative size"
+    held = [one for each in given for one in (each if isinstance(each, list) else [each])]
+    sizes = {len(each) for each in held if type(each).__name__ == "vector"}
+    sums = ("dlib.dot", "dlib.chinese_whispers_clustering", "dlib.bottom_up_clustering")
+    if name in sums and (len(sizes) > 1 or (0 in sizes and name == "dlib.dot")):
+        return "arithmetic on vectors that differ in size, or on nothing"
+    if name == "dlib.resize_image" and any(
+        0 in each.shape for each in given if hasattr(each, "shape")
+    ):
+        return "resizing a picture without pixels"
+    if name == ".extend" and any(each is given[0] for each in [*given[1:], *named.values()]):
+        return "a list that takes itself"
+    if "chip" in name and any(far(each) for each in [*given, *named.values()]):
+        return "a chip from so far away that phiz refuses it"
+    if name == "dlib.save_image" and not all(Path(each).parent.is_dir() for each in texts):
+        return "a file in no folder: dlib says nothing, phiz does"
+    if name == "set" and given[1] == "__class__":
+        return "an object made another class's"
+    if name == "op.delitem" and isinstance(given[1], slice) and (given[1].step or 1) < 0:
+        return "removing backwards"
+    if name in ("pickled", "state") and isinstance(given[0], type):
+        return "a class, not an object of it"
+    if name == "pickled" and any(number < 2 for number in numbers):
+        return "a pickle of the first protocols"
+    return None
+
+
+def far(value: Any) -> bool:
+    """Whether a chip of this would be from beyond what phiz takes for pixels."""
+    if isinstance(value, (list, tuple)) or type(value).__name__ == "full_object_detections":
+        return any(map(far, value))
+    if type(value).__name__ == "full_object_detection":
+        return any(max(abs(part.x), abs(part.y)) >= 2**30 for part in value.parts())
+    if type(value).__name__ == "chip_details":
+        box = value.rect
+        return max(map(abs, (box.left(), box.top(), box.right(), box.bottom()))) >= 2**40
+    return False
+
+
+def _numbers(values: Any) -> Iterator[float]:
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            yield from _numbers(value)
+        elif isinstance(value, (int, float, np.integer, np.floating)):
+            yield float(value) if isinstance(value, np.generic) else value
+        elif isinstance(value, (Indexed, Floated)):
+            yield value.number
+
+
+def normal(value: Any, world: World, depth: int = 0) -> Any:
+    """Return a form of a value that can be compared: kinds, texts, numbers, digests."""
+    if value is None or isinstance(value, (bool, str)):
+        return _told(value, world)
+    if isinstance(value, (int, float)) and type(value) in (int, float):
+        return {"float": repr(value)} if isinstance(value, float) else value
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if isinstance(value, np.ndarray):
+        return _normal_array(value)
+    if isinstance(value, np.generic):
+        return {"scalar": type(value).__name__, "is": repr(value)}
+    if depth > 5:
+        return "..."
+    if isinstance(value, (list, tuple)):
+        few = [normal(each, world, depth + 1) for each in value[:_SHOWN]]
+        return {"list" if isinstance(value, list) else "tuple": few, "len": len(value)}
+    if isinstance(value, type):
+        return {"class": _told(repr(value), world).replace("pybind11_builtins.pybind11_", "")}
+    form = {"type": type(value).__name__, "module": type(value).__module__}
+    if all(kind.__module__ != "_dlib_pybind11" for kind in type(value).__mro__):
+        return form
+    form |= {"repr": _told(repr(value), world), "str": _told(str(value), world)}
+    if hasattr(value, "__len__") and hasattr(value, "__getitem__"):
+        places = builtins.range(min(len(value), _SHOWN))
+        form["items"] = [normal(value[place], world, depth + 1) for place in places]
+        form["len"] = len(value)
+    for name in ("x", "y", "rect", "confidence", "num_parts", "rows", "cols", "angle"):
+        if hasattr(value, name):
+            form[name] = normal(getattr(value, name), world, depth + 1)
+    if form["type"] in ("rectangle", "drectangle"):
+        sides = (value.left(), value.top(), value.right(), value.bottom())
+        form["sides"] = [normal(side, world) for side in sides]
+    if form["type"] == "full_object_detection":
+        form["parts"] = normal(value.parts(), world, depth + 1)
+    return form
+
+
+def _normal_array(value: np.ndarray) -> dict[str, Any]:
+    form: dict[str, Any] = {"dtype": str(value.dtype), "shape": list(value.shape)}
+    if value.dtype.kind == "f":
+        form["numbers"] = [{"float": repr(float(each))} for each in value.ravel()[:400]]
+    elif value.dtype.kind == "O":
+        form["repr"] = repr(value)
+    else:
+        form["digest"] = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:16]
+        form["first"] = [int(each) for each in value.ravel()[:12]]
+        form["sum"] = int(value.astype(np.int64).sum())
+    return form
+
+
+def _told(value: Any, world: World) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = re.sub(r"\b0x[0-9a-f]{6,}", "0x", value.replace(str(world.folder), "FOLDER"))
+    # The interpreter's own messages name a class as it was made, not as it says it is named.
+    return re.sub(r"'_dlib_pybind11\.(\w+)'", r"'\1'", value)
+
+
+def error_form(error: Exception, world: World) -> dict[str, Any]:
+    """Return an error's kind and text; of a failed check in dlib what it says, as ``checked``."""
+    text = str(error)
+    checked = "Failing expression was" in text
+    if checked:
+        text = text.split("Failing expression was", 1)[1].split("\n", 1)[1]
+    elif "incompatible" not in text:
+        # The interpreter knows classes, and their class, by other names.
+        for prefix in ("_dlib_pybind11.", "pybind11_", "builtins."):
+            text = text.replace(prefix, "")
+    told = _told("\n".join(line.strip() for line in text.strip().splitlines()), world)
+    return {"checked" if checked else "error": [type(error).__name__, told]}
+
+
+def run(program: dict[str, Any], world: World) -> list[dict[str, Any]]:
+    """Run a program; see the module's page."""
+    variables: dict[str, Any] = {}
+    shown = [{"do": "same", "with": [{"var": name}]} for name in program["show"]]
+    return [_entry(step, world, variables) for step in [*program["steps"], *shown]]
+
+
+def _entry(step: dict[str, Any], world: World, variables: dict[str, Any]) -> dict[str, Any]:
+    if "drop" in step:
+        for name in step["drop"]:
+            variables.pop(name, None)
+        return {"dropped": True}
+    try:
+        given = [value_of(each, world, variables) for each in step["with"]]
+        told = step.get("named", {}).items()
+        named = {name: value_of(each, world, variables) for name, each in told}
+        why = refusal(step["do"], given, named)
+        if why:
+            return {"refused": why}
+        result = verb(step["do"], world)(*given, **named)
+        form = normal(result, world)
+    except MissingError:
+        return {"skipped": True}
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is compared
+        return error_form(error, world)
+    if "to" in step:
+        variables[step["to"]] = result
+    return {"value": form}
+
+
+def main() -> None:
+    """Answer programs until there are no more."""
+    told = json.loads(sys.stdin.readline())
+    if sys.argv[1] == "phiz":
+        sys.modules |= dict.fromkeys(("dlib", "_dlib_pybind11"))  # importing them fails now
+    module = importlib.import_module(MODULES[sys.argv[1]])
+    kept: dict[str, Any] = {}
+    for line in sys.stdin:
+        with tempfile.TemporaryDirectory() as folder:
+            world = World(module, told["files"], told["pictures"], Path(folder), kept)
+            answer = run(json.loads(line), world)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
