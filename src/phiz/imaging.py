@@ -5,14 +5,15 @@ Everything inside phiz is ``(h, w, 3)`` uint8 RGB, C-contiguous.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,10 @@ __all__ = [
     "encode_original",
     "is_picture_name",
     "read_image",
+    "read_leniently",
     "resized",
     "shrink",
+    "thumbnail",
 ]
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | np.ndarray[Any, Any] | Image.Image"
@@ -113,7 +116,7 @@ def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
     return image
 
 
-@contextmanager
+@contextlib.contextmanager
 def _explained(data: bytes, label: str) -> Iterator[None]:
     """Turn whatever a decoder raises into an ImageError, and nothing to decode too."""
     if not data:
@@ -168,6 +171,69 @@ def read_image(
     except OSError as error:
         raise ImageError(f"{source}: {error.strerror or error}") from error
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
+
+
+def _without_damaged_notes(data: bytes) -> bytes:
+    """Return a file, if a PNG without the ancillary chunks whose checksum is wrong."""
+    if not data.startswith(b"\x89PNG"):
+        return data
+    kept, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        checksum = zlib.crc32(data[at + 4 : end - 4]).to_bytes(4, "big")
+        damaged = end <= len(data) and checksum != data[end - 4 : end]
+        if not (damaged and data[at + 4] & 32):  # this bit marks an ancillary one
+            kept.append(data[at:end])
+        at = end
+    return b"".join([*kept, data[at:]])
+
+
+def _load_what_is_there(image: Image.Image, data: bytes) -> Image.Image:
+    """Decode an opened picture; where its data ends or is damaged, keep what came before."""
+    try:
+        image.load()
+        return image
+    except OSError:
+        if getattr(image, "use_load_libtiff", False):
+            raise  # all or nothing, with or without Pillow's LOAD_TRUNCATED_IMAGES
+    if image.format in ("JPEG", "MPO"):
+        # What Pillow itself does at a premature end, so that the last rows are drawn.
+        with _open_lock:
+            image = _identify(io.BytesIO(data + b"\xff\xd9"))
+        with contextlib.suppress(OSError):
+            image.load()
+            return image
+    image.tile = []  # type: ignore[attr-defined]  # nothing is left to decode
+    image.load()
+    return image
+
+
+def read_leniently(
+    source: str | bytes | os.PathLike[str] | BinaryIO, mode: str | None = "RGB"
+) -> NDArray[Any]:
+    """Read a picture as programs do that set Pillow's LOAD_TRUNCATED_IMAGES, without setting it.
+
+    source: a path, or an open binary file, which is read from its start.
+    mode: Pillow's name of the colours wanted; None leaves those of the file.
+
+    Returns what ``numpy.array`` makes of the picture: (h, w, 3) uint8 for RGB, (h, w) for L; the
+    EXIF orientation is not applied, and what is missing of a truncated file is black or gray.
+    Pillow's own limit of pixels is in force.  Raises Pillow's errors and OSError.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        with open(source, "rb") as file:
+            data = file.read()
+    else:
+        if source.seekable():
+            source.seek(0)
+        data = source.read()
+    with _open_lock:
+        try:
+            image = _identify(io.BytesIO(_without_damaged_notes(data)))
+        except _Unidentified:
+            raise _Unidentified(f"cannot identify image file {source!r}") from None
+    image = _load_what_is_there(image, data)
+    return np.array(image.convert(mode) if mode else image)
 
 
 def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = False) -> U8:
@@ -288,6 +354,13 @@ def resized(image: U8, longest: int) -> U8:
 def shrink(image: U8, longest: int) -> U8:
     """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
     return image if longest >= max(image.shape[:2]) else resized(image, longest)
+
+
+def thumbnail(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Return the picture, (h, w, 3) or (h, w), as Pillow's ``thumbnail`` with Lanczos makes it."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return np.array(picture, np.uint8)
 
 
 def draw_faces(
