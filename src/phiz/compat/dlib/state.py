@@ -1,0 +1,28 @@
+"""What the pickles of dlib's objects hold: one string of its own serialization.
+
+Source: dlib ``python.h`` (getstate, setstate), ``serialize.h``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from phiz.formats.cursor import Cursor
+
+__all__ = ["pack", "unpack"]
+
+T = TypeVar("T")
+
+
+def pack(data: bytes) -> tuple[bytes]:
+    """Return the state that holds an object's bytes."""
+    return (data,)
+
+
+def unpack(state: tuple[Any, ...], what: str, read: Callable[[Cursor], T]) -> T:
+    """Read an object from a state; FormatError for bytes that are not one."""
+    if len(state) != 1 or not isinstance(state[0], (bytes, str)):
+        raise ValueError(f"expected 1-item tuple in call to __setstate__; got {state!r}")
+    data = state[0].encode("latin-1") if isinstance(state[0], str) else state[0]
+    return read(Cursor(data, f"a pickled {what}"))
