@@ -164,7 +164,18 @@ def _raw_face_locations_batched(
     images: Sequence[Picture], number_of_times_to_upsample: int = 1, batch_size: int = 128
 ) -> Any:
     """Return dlib's mmod_rectangles of each picture; pictures may differ in size."""
-    return _own.cnn_face_detector(list(images), number_of_times_to_upsample, batch_size=batch_size)
+    from phiz.compat import dlib
+
+    def search(pictures: list[Picture]) -> Any:
+        return _own.cnn_face_detector(pictures, number_of_times_to_upsample, batch_size=batch_size)
+
+    pictures = list(images)
+    if len({np.shape(each) for each in pictures}) <= 1:
+        return search(pictures)
+    found = dlib.mmod_rectangless()  # dlib wants the pictures of a call to have one size
+    for picture in pictures:
+        found.extend(search([picture]))
+    return found
 
 
 def batch_face_locations(
@@ -235,7 +246,9 @@ def face_encodings(
     if not found:
         return []
     faces = dlib.full_object_detections(found)
-    vectors = _own.face_encoder.compute_face_descriptor(face_image, faces, num_jitters)
+    # dlib finds and landmarks faces in arrays of any strides, but describes them in plain ones.
+    picture = np.ascontiguousarray(face_image)
+    vectors = _own.face_encoder.compute_face_descriptor(picture, faces, num_jitters)
     return [np.array(vector) for vector in vectors]
 
 
