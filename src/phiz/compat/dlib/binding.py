@@ -23,14 +23,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from phiz.compat.dlib.kinds import MISMATCH, MODULE, Kind, kind_of
 
-__all__ = ["Bound", "Field", "Overloads", "bound"]
+__all__ = ["Bound", "Field", "NotTakenError", "Overloads", "Readonly", "bound"]
 
 _UNNAMED = re.compile(r"arg\d+$")
 _MISSING: Any = inspect.Parameter.empty
+
+
+class NotTakenError(Exception):
+    """Raised by an implementation for arguments that are the next one's after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Overloads:
         self._operator = operator
         self._static = static
         self._added: list[Callable[..., Any]] = []
+        self._names: dict[str, Any] = {}
         self._ready: tuple[_Overload, ...] | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -110,6 +115,22 @@ class Overloads:
         self._added.append(run)
         return run
 
+    def more(self) -> Overloads:
+        """Return these implementations to add others to, in a class of its own."""
+        made = Overloads("", self.__doc__ or "", operator=self._operator, static=self._static)
+        made._added = list(self._added)
+        return made
+
+    def of(self, owner: type, names: dict[str, Any]) -> Overloads:
+        """Return these implementations as another class's.
+
+        names: what annotations may say besides what their modules know.
+        """
+        made = self.more()
+        made.__set_name__(owner, self.__name__)
+        made._names = names
+        return made
+
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None or self._static else MethodType(self, instance)
 
@@ -125,8 +146,12 @@ class Overloads:
         for convert in passes:
             for overload in overloads:
                 values = overload.read(given, named, convert=convert)
-                if values is not None:
+                if values is None:
+                    continue
+                try:
                     return overload.run(*first, *values)
+                except NotTakenError:
+                    continue
         if self._operator:
             return NotImplemented
         raise TypeError(self._refusal(first + given, named))
@@ -136,7 +161,7 @@ class Overloads:
         ready = []
         bound_method = self._owner is not None and not self._static
         for run in self._added:
-            names = inspect.unwrap(run).__globals__
+            names = {**inspect.unwrap(run).__globals__, **self._names}
             parameters = list(inspect.signature(run).parameters.values())[bound_method:]
             kinds = [kind_of(each.annotation, names) for each in parameters]
             read = [
@@ -183,11 +208,13 @@ class Field:
     """An attribute that takes one kind of value, kept in the slot of its name after ``_``.
 
     annotation: as of an argument.  writable: False for an attribute that is only read.
+    member: dlib binds the C++ member itself, not functions that read and write it.
     """
 
-    def __init__(self, annotation: str, *, writable: bool = True) -> None:
+    def __init__(self, annotation: str, *, writable: bool = True, member: bool = False) -> None:
         self._annotation = annotation
         self._writable = writable
+        self._arguments = ("self", "arg0") if member else ("arg0", "arg1")
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._owner = owner
@@ -199,18 +226,42 @@ class Field:
 
     def __set__(self, instance: object, value: object) -> None:
         if not self._writable:
-            kind = type(instance).__qualname__
-            raise AttributeError(f"property of {kind!r} object has no setter")
+            raise _no(instance, "setter")
         wanted = kind_of(self._annotation, sys.modules[self._module].__dict__)
         read = wanted.read(value, True)
         if read is MISMATCH:
+            owner, given = self._arguments
             raise TypeError(
                 "(): incompatible function arguments. The following argument types are "
-                f"supported:\n    1. (arg0: {MODULE}.{self._owner.__qualname__}, "
-                f"arg1: {wanted.text}) -> None\n\n"
+                f"supported:\n    1. ({owner}: {MODULE}.{self._owner.__qualname__}, "
+                f"{given}: {wanted.text}) -> None\n\n"
                 f"Invoked with: {_shown(instance)}, {_shown(value)}"
             )
         setattr(instance, self._slot, read)
+
+    def __delete__(self, instance: object) -> None:
+        raise _no(instance, "deleter")
+
+
+class Readonly:
+    """An attribute that a function computes."""
+
+    def __init__(self, run: Callable[[Any], Any]) -> None:
+        self._run = run
+        self.__doc__ = run.__doc__
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else self._run(instance)
+
+    def __set__(self, instance: object, value: object) -> None:
+        raise _no(instance, "setter")
+
+    def __delete__(self, instance: object) -> None:
+        raise _no(instance, "deleter")
+
+
+def _no(instance: object, what: str) -> AttributeError:
+    return AttributeError(f"property of {type(instance).__qualname__!r} object has no {what}")
 
 
 def _shown(value: object) -> str:
@@ -239,12 +290,13 @@ class Bound:
     """The base of the classes: values without attributes of their own, as pybind11 makes them."""
 
     __slots__ = ()
+    _plain: ClassVar[Any]  # dlib's class, of this object or of one derived from it
 
     def __getstate__(self) -> tuple[Any, ...]:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+        raise TypeError(f"cannot pickle '{MODULE}.{type(self).__qualname__}' object")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+        raise TypeError(f"cannot unpickle '{MODULE}.{type(self).__qualname__}' object")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle as dlib does where its module's name leads here, else by phiz's own name."""
@@ -259,4 +311,5 @@ class Bound:
 def bound(kind: Class) -> Class:
     """Give a class dlib's module name: types print as dlib's, and pickles can be exchanged."""
     kind.__module__ = MODULE
+    kind._plain = kind  # type: ignore[attr-defined]
     return kind

@@ -24,6 +24,7 @@ __all__ = [
     "Long",
     "Size",
     "instance_of",
+    "integers",
     "kind_of",
 ]
 
@@ -122,6 +123,11 @@ def instance_of(wanted: type, text: str) -> Kind:
     return Kind(text, lambda value, _convert: value if isinstance(value, wanted) else MISMATCH)
 
 
+def integers(low: int, high: int) -> Kind:
+    """Return the kind of arguments that are whole numbers of a range."""
+    return Kind("int", _integer(low, high))
+
+
 def _iterable(value: Any, _convert: bool) -> Any:
     try:
         iter(value)
@@ -172,6 +178,7 @@ def kind_of(annotation: str, names: dict[str, Any]) -> Kind:
     """
     # What mypy has to be told about a list's elements says nothing to pybind11.
     text = annotation.replace("list[Any]", "list").replace("tuple[Any, ...]", "tuple")
+    text = text.replace("Iterable[Any]", "Iterable")
     if text in _PLAIN:
         return _PLAIN[text]
     if text.startswith("list[") and text.endswith("]"):
