@@ -39,7 +39,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     threads = str(options.threads)
-    limits = {key: threads for key in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "PHIZ_THREADS")}
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "PHIZ_THREADS")
+    limits = dict.fromkeys(names, threads)
     ours_first = os.pathsep.join(
         [str(ROOT / "packages" / "phiz-face-recognition" / "src"), str(ROOT / "src")]
     )
