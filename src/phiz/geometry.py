@@ -1,7 +1,8 @@
-"""Boxes, overlaps, similarity transforms and the shape of face chips."""
+"""Boxes, overlaps and the shape of face chips."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -27,7 +28,6 @@ __all__ = [
     "halved",
     "lround",
     "overlap_nms",
-    "similarity",
     "to_inclusive",
 ]
 
@@ -207,24 +207,6 @@ def overlap_nms(boxes: F32 | F64, most: float, limit: int | None = None) -> I64:
     return np.array(kept, np.int64)
 
 
-def similarity(source: F64, target: F64) -> tuple[F64, F64]:
-    """Find the rotation, uniform scale and shift that best move ``source`` onto ``target``.
-
-    source, target: (k, 2) float64.  Returns (matrix (2, 2), shift (2,)), float64, so that
-    ``target ~ source @ matrix.T + shift``.  No reflection.  Where all points of ``source``
-    coincide the matrix is zero.  Source: Umeyama 1991, closed form in two dimensions.
-    """
-    middle_s, middle_t = source.mean(axis=0), target.mean(axis=0)
-    s, t = source - middle_s, target - middle_t
-    spread = float((s * s).sum())
-    if spread == 0.0:
-        return np.zeros((2, 2)), middle_t
-    a = float((s * t).sum()) / spread
-    b = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / spread
-    matrix = np.array([[a, -b], [b, a]])
-    return matrix, middle_t - matrix @ middle_s
-
-
 # dlib's mean faces, as fractions of the unpadded chip.  Source: dlib interpolation.h,
 # get_face_chip_details.  The 68-point face leaves out the jaw, the eyebrows, the lower outer lip
 # and the inner mouth's lower edge, which move with expression.
@@ -257,6 +239,7 @@ _FIRST_68 = 17  # the mean face starts at this one of the 68 points
 _USED_68 = np.array([*range(27, 55), *range(60, 65)])
 
 
+@functools.lru_cache(maxsize=16)
 def chip_template(points: int, spec: ChipSpec) -> tuple[I64, F64]:
     """Return which landmarks place a chip, and where they belong in it.
 
@@ -265,11 +248,16 @@ def chip_template(points: int, spec: ChipSpec) -> tuple[I64, F64]:
     """
     if spec.kind != "dlib":
         raise OptionError(f"a mean face places dlib chips, found {spec}")
+    whole = 2 * spec.padding + 1
+    # The last bit is dlib's: it divides the 68 points, and multiplies the 5 by the inverse.
     if points == 5:
-        used, mean = np.arange(5), np.array(_MEAN_5)
+        used = np.arange(5)
+        places = (spec.padding + np.array(_MEAN_5)) * (1 / whole) * spec.size
     elif points == 68:
         used = _USED_68
         mean = np.stack([_MEAN_X, _MEAN_Y], axis=1)[used - _FIRST_68]
+        places = (spec.padding + mean) / whole * spec.size
     else:
         raise ShapeError(f"landmarks: a dlib chip wants 5 or 68 points, found {points}")
-    return used, (spec.padding + mean) / (2 * spec.padding + 1) * spec.size
+    places.setflags(write=False)  # it is kept for the next face
+    return used, places

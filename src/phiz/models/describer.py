@@ -83,7 +83,7 @@ class NetDescriber:
 
     def _jittered(self, chip: U8, count: int, random: DlibRandom) -> F32:
         """Return the mean descriptor of ``count`` moved copies, summed in dlib's order."""
-        from phiz.models.align import jitter_chip  # brings Pillow
+        from phiz.models.chips import jitter_chip
 
         rows = self._describe(np.stack([jitter_chip(chip, random) for _ in range(count)]))
         total = rows[0].copy()
