@@ -1,4 +1,4 @@
-"""Pictures in and out: with the module below it the only importer of Pillow.
+"""Pictures in and out: with the modules below it the only importer of Pillow.
 
 Everything inside phiz is ``(h, w, 3)`` uint8 RGB, C-contiguous.
 """
@@ -10,7 +10,6 @@ import io
 import os
 import threading
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, get_args
@@ -22,6 +21,7 @@ from PIL import UnidentifiedImageError as _Unidentified
 
 from phiz.checks import F32, U8
 from phiz.errors import ImageError, OptionError
+from phiz.lenient import decode_leniently
 from phiz.originals import Metadata, Original, eight_bit, take_original, write_original
 
 __all__ = [
@@ -96,6 +96,12 @@ def _identify(data: io.BytesIO) -> Image.Image:
     except _Unidentified:
         Image.init()
         return Image.open(data, formats=[name for name in _OTHERS if name in Image.OPEN])
+
+
+def _identify_within_limit(data: bytes) -> Image.Image:
+    """Open a picture under Pillow's own limit of pixels."""
+    with _open_lock:  # not while the limit is off
+        return _identify(io.BytesIO(data))
 
 
 def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
@@ -173,41 +179,6 @@ def read_image(
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
 
 
-def _without_damaged_notes(data: bytes) -> bytes:
-    """Return a file, if a PNG without the ancillary chunks whose checksum is wrong."""
-    if not data.startswith(b"\x89PNG"):
-        return data
-    kept, at = [data[:8]], 8
-    while at + 12 <= len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        checksum = zlib.crc32(data[at + 4 : end - 4]).to_bytes(4, "big")
-        damaged = end <= len(data) and checksum != data[end - 4 : end]
-        if not (damaged and data[at + 4] & 32):  # this bit marks an ancillary one
-            kept.append(data[at:end])
-        at = end
-    return b"".join([*kept, data[at:]])
-
-
-def _load_what_is_there(image: Image.Image, data: bytes) -> Image.Image:
-    """Decode an opened picture; where its data ends or is damaged, keep what came before."""
-    try:
-        image.load()
-        return image
-    except OSError:
-        if getattr(image, "use_load_libtiff", False):
-            raise  # all or nothing, with or without Pillow's LOAD_TRUNCATED_IMAGES
-    if image.format in ("JPEG", "MPO"):
-        # What Pillow itself does at a premature end, so that the last rows are drawn.
-        with _open_lock:
-            image = _identify(io.BytesIO(data + b"\xff\xd9"))
-        with contextlib.suppress(OSError):
-            image.load()
-            return image
-    image.tile = []  # type: ignore[attr-defined]  # nothing is left to decode
-    image.load()
-    return image
-
-
 def read_leniently(
     source: str | bytes | os.PathLike[str] | BinaryIO, mode: str | None = "RGB"
 ) -> NDArray[Any]:
@@ -227,12 +198,10 @@ def read_leniently(
         if source.seekable():
             source.seek(0)
         data = source.read()
-    with _open_lock:
-        try:
-            image = _identify(io.BytesIO(_without_damaged_notes(data)))
-        except _Unidentified:
-            raise _Unidentified(f"cannot identify image file {source!r}") from None
-    image = _load_what_is_there(image, data)
+    try:
+        image = decode_leniently(data, _identify_within_limit)
+    except _Unidentified:
+        raise _Unidentified(f"cannot identify image file {source!r}") from None
     return np.array(image.convert(mode) if mode else image)
 
 
