@@ -179,32 +179,6 @@ def read_image(
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
 
 
-def read_leniently(
-    source: str | bytes | os.PathLike[str] | BinaryIO, mode: str | None = "RGB"
-) -> NDArray[Any]:
-    """Read a picture as programs do that set Pillow's LOAD_TRUNCATED_IMAGES, without setting it.
-
-    source: a path, or an open binary file, which is read from its start.
-    mode: Pillow's name of the colours wanted; None leaves those of the file.
-
-    Returns what ``numpy.array`` makes of the picture: (h, w, 3) uint8 for RGB, (h, w) for L; the
-    EXIF orientation is not applied, and what is missing of a truncated file is black or gray.
-    Pillow's own limit of pixels is in force.  Raises Pillow's errors and OSError.
-    """
-    if isinstance(source, (str, bytes, os.PathLike)):
-        with open(source, "rb") as file:
-            data = file.read()
-    else:
-        if source.seekable():
-            source.seek(0)
-        data = source.read()
-    try:
-        image = decode_leniently(data, _identify_within_limit)
-    except _Unidentified:
-        raise _Unidentified(f"cannot identify image file {source!r}") from None
-    return np.array(image.convert(mode) if mode else image)
-
-
 def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = False) -> U8:
     """Turn whatever holds a picture into (h, w, 3) uint8 RGB, C-contiguous.
 
@@ -323,6 +297,32 @@ def resized(image: U8, longest: int) -> U8:
 def shrink(image: U8, longest: int) -> U8:
     """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
     return image if longest >= max(image.shape[:2]) else resized(image, longest)
+
+
+def read_leniently(
+    source: str | bytes | os.PathLike[str] | BinaryIO, mode: str | None = "RGB"
+) -> NDArray[Any]:
+    """Read a picture as programs do that set Pillow's LOAD_TRUNCATED_IMAGES, without setting it.
+
+    source: a path, or an open binary file, which is read from its start.
+    mode: Pillow's name of the colours wanted; None leaves those of the file.
+
+    Returns what ``numpy.array`` makes of the picture: (h, w, 3) uint8 for RGB, (h, w) for L; the
+    EXIF orientation is not applied, and what is missing of a truncated file is black or gray.
+    Pillow's own limit of pixels is in force.  Raises Pillow's errors and OSError.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        with open(source, "rb") as file:
+            data = file.read()
+    else:
+        with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+            source.seek(0)
+        data = source.read()
+    try:
+        image = decode_leniently(data, _identify_within_limit)
+    except _Unidentified:
+        raise _Unidentified(f"cannot identify image file {source!r}") from None
+    return np.array(image.convert(mode) if mode else image)
 
 
 def thumbnail(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
