@@ -73,6 +73,9 @@ _SMALL_PARTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
 
 _own: Any = sys.modules[__name__]  # a model is looked up when it is used: programs replace some
 _lock = threading.RLock()
+# A search holds copies of its picture in many sizes.  More searches at once than processors would
+# take memory and save no time.
+_turns = threading.Semaphore(max(os.cpu_count() or 1, 2))
 
 
 def __getattr__(name: str) -> Any:
@@ -140,9 +143,9 @@ def _raw_face_locations(
     img: Picture, number_of_times_to_upsample: int = 1, model: str = "hog"
 ) -> Any:
     """Return what a detector of dlib finds: rectangles, or mmod_rectangles of model "cnn"."""
-    if model == "cnn":
-        return _own.cnn_face_detector(img, number_of_times_to_upsample)
-    return _own.face_detector(img, number_of_times_to_upsample)
+    detector = _own.cnn_face_detector if model == "cnn" else _own.face_detector
+    with _turns:
+        return detector(img, number_of_times_to_upsample)
 
 
 def face_locations(
