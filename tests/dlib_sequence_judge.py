@@ -28,8 +28,6 @@ WEIGHTS = {
 }
 _TOLERANCE = 1e-4
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)")
-# dlib keeps one generator for all calls of it: programs with it are run by workers of their own.
-_KEEPS_STATE = ("dlib.jitter_image",)
 
 Transcript = list[dict[str, Any]]
 Program = dict[str, Any]
@@ -84,8 +82,6 @@ class Worker:
             code = process.wait()
             self.close()
             return [{"crashed": code}]
-        if any(step.get("do") in _KEEPS_STATE for step in program["steps"]):
-            self.close()
         return json.loads(line)
 
     def close(self) -> None:
@@ -111,15 +107,20 @@ class Judge:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._real.close()
-        self._ours.close()
+        self.forget()
         self._folder.cleanup()
 
     def transcripts(self, program: Program) -> tuple[Transcript, Transcript]:
-        if any(step.get("do") in _KEEPS_STATE for step in program["steps"]):
-            self._real.close()
-            self._ours.close()
-        return self._real.run(program), self._ours.run(program)
+        """Return what the two say: each has been asked the same programs before."""
+        both = self._real.run(program), self._ours.run(program)
+        if any("crashed" in each[0] for each in both):
+            self.forget()
+        return both
+
+    def forget(self) -> None:
+        """Let both begin anew: dlib has one generator for all pictures that it jitters."""
+        self._real.close()
+        self._ours.close()
 
     def difference(self, program: Program) -> str | None:
         """Return the first step that the two answer differently, in words, or None."""
@@ -128,6 +129,7 @@ class Judge:
 
     def smallest(self, program: Program) -> Program:
         """Leave out what is not needed for the first difference."""
+        self.forget()
         wanted, found = self.transcripts(program)
         place = _first_place(wanted, found)
         steps = program["steps"]
@@ -149,6 +151,8 @@ class Judge:
         return {"steps": kept, "show": shown}
 
     def _ends_differently(self, steps: list[dict[str, Any]], shown: list[str]) -> bool:
+        if any(step.get("do") == "dlib.jitter_image" for step in steps):
+            self.forget()
         wanted, found = self.transcripts({"steps": steps, "show": shown})
         last = len(steps) + len(shown) - 1
         return last >= 0 and _first_place(wanted, found) == last and "crashed" not in wanted[0]

@@ -338,7 +338,8 @@ num_jitters: nojitter=, padding: padding=) -> descriptor $350
 """
     + _of(_ANY, "rgb_pixel"),
     "jitter": """
-4 dlib.jitter_image(img: image, num_jitters: jitters=, disturb_colors: bool=)
+4 dlib.jitter_image(img: square, num_jitters: jitters=, disturb_colors: bool=)
+1 dlib.jitter_image(img: image, num_jitters: jitters=)
 1 dlib.jitter_image(img: anyimage, num_jitters: jitters=)
 1 dlib.jitter_image(img: tiny, num_jitters: jitters=, disturb_colors: bool=)
 """,

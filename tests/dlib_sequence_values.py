@@ -250,9 +250,14 @@ class Values:
     def _mini(self) -> Any:
         return {"array": self._picture(80)}
 
+    def _square(self) -> Any:
+        made = self._picture(100)
+        side = min(made["crop"][2:])
+        return {"array": made | {"crop": [*made["crop"][:2], side, side]}}
+
     def _tiny(self) -> Any:
-        height, width = self.rng.randint(1, 9), self.rng.randint(1, 9)
-        return {"array": {"noise": self.rng.randint(0, 99), "shape": [height, width, 3]}}
+        side = self.rng.randint(1, 9)
+        return {"array": {"noise": self.rng.randint(0, 99), "shape": [side, side, 3]}}
 
     def _aligned(self) -> Any:
         name, (height, width) = self.rng.choice(self._pictures)
@@ -281,7 +286,9 @@ class Values:
         return {"array": made | {"dtype": dtype}}
 
     def _path(self) -> Any:
-        return {"path": self.rng.choice(("a.png", "b.PNG", "c.bmp", "d.tiff", "no/e.png", "f"))}
+        return {
+            "path": self.rng.choice(("a.png", "b.PNG", "c.bmp", "d.tiff", "no/e.png", "f", "."))
+        }
 
     def _pathpng(self) -> Any:
         return {"path": self.rng.choice(("a.png", "a.png", "b.PNG", "c.bmp"))}

@@ -32,9 +32,9 @@ def test_random_programs(judge: Judge, seed: int) -> None:
 
 
 def test_programs_are_the_same_for_the_same_seed(judge: Judge) -> None:
-    one, other = (programs(20, 5, judge.told) for _ in range(2))
+    one, other = ([json.dumps(each) for each in programs(20, 5, judge.told)] for _ in range(2))
     assert one == other
-    assert len({json.dumps(program) for program in one}) == 20
+    assert len(set(one)) == 20
 
 
 @pytest.mark.parametrize(

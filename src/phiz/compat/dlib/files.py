@@ -41,7 +41,7 @@ def read_object_file(path: str, read: Callable[[Cursor], T]) -> T:
 
     try:
         with runtime_errors():
-            data = read_weights(Path(path))
+            data = read_weights(_file(path))
     except IsADirectoryError as error:
         raise RuntimeError(
             "basic_filebuf::underflow error reading the file: Is a directory"
@@ -49,6 +49,13 @@ def read_object_file(path: str, read: Callable[[Cursor], T]) -> T:
     except (OSError, ValueError) as error:
         raise RuntimeError(f"Unable to open {path}") from error
     return read(Cursor(data, path))
+
+
+def _file(path: str) -> Path:
+    """Return a path; FileNotFoundError for no name, which Path takes for this folder."""
+    if not path:
+        raise FileNotFoundError(path)
+    return Path(path)
 
 
 def save_object(data: bytes, path: str) -> None:
@@ -66,9 +73,9 @@ def load_network(path: str, kind: Kind) -> Any:
     """
     from phiz.loading import load_kind
 
-    if Path(path).is_dir():
-        raise _unread(path, "No more objects were in the stream!")
     try:
+        if _file(path).is_dir():
+            raise _unread(path, "No more objects were in the stream!")
         with runtime_errors():
             return load_kind(path, kind)
     except (OSError, ValueError) as error:
