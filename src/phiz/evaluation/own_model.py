@@ -6,14 +6,17 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from phiz.errors import OptionError
 from phiz.geometry import ARCFACE_112, ChipKind, ChipSpec
 from phiz.models.onnx_describer import OnnxDescriber, OnnxInput
 from phiz.runtime import Runtime, default_runtime
+from phiz.values import Metric
 
 __all__ = ["load_own_model"]
 
@@ -109,28 +112,55 @@ def load_own_model(
 
     Raises OptionError for what it cannot use, OSError for a file that cannot be read.
     """
+    with _naming(spec):
+        wanted = _wanted(_read_spec(Path(spec)))
+    with _naming(path):
+        return _load(Path(path), wanted, runtime or default_runtime())
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Begin the message of an error with the file that it is about."""
     try:
-        return _load(Path(path), _read_spec(Path(spec)), runtime or default_runtime())
+        yield
     except OptionError as error:
-        culprit = spec if "ONNX" not in str(error) and "network" not in str(error) else path
-        raise OptionError(f"{os.fspath(culprit)}: {error}") from error
+        raise OptionError(f"{os.fspath(path)}: {error}") from error
 
 
-def _load(path: Path, spec: dict[str, Any], runtime: Runtime) -> OnnxDescriber:
-    from phiz.backends.ort import foreign_session  # loaded when it is needed
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a specification says."""
 
-    chip = _chip(spec)
-    layout = _chosen(spec, "layout", ("NCHW", "NHWC"), "NCHW")
-    colour = _chosen(spec, "colour", ("RGB", "BGR"), "RGB")
-    metric = _chosen(spec, "metric", ("cosine", "euclidean"), "cosine")
-    mean = _three(spec.get("mean", 127.5), "mean")
-    scale = _three(spec.get("scale", 1 / 127.5), "scale")
+    chip: ChipSpec
+    colour: Literal["RGB", "BGR"]
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+    layout: Literal["NCHW", "NHWC"]
+    metric: Metric
+    threshold: float
+
+
+def _wanted(spec: Mapping[str, Any]) -> _Wanted:
     if "threshold" not in spec:
         raise OptionError("threshold: wanted a distance below which two faces are one person")
-    threshold = _number(spec["threshold"], "threshold")
+    return _Wanted(
+        _chip(spec),
+        _chosen(spec, "colour", ("RGB", "BGR"), "RGB"),
+        _three(spec.get("mean", 127.5), "mean"),
+        _three(spec.get("scale", 1 / 127.5), "scale"),
+        _chosen(spec, "layout", ("NCHW", "NHWC"), "NCHW"),
+        _chosen(spec, "metric", ("cosine", "euclidean"), "cosine"),
+        _number(spec["threshold"], "threshold"),
+    )
+
+
+def _load(path: Path, wanted: _Wanted, runtime: Runtime) -> OnnxDescriber:
+    from phiz.backends.ort import foreign_session  # loaded when it is needed
+
     model = _read(path, _LARGEST)
     session, inputs, outputs = foreign_session(model, threads=runtime.threads)
-    sides = (3, chip.size, chip.size) if layout == "NCHW" else (chip.size, chip.size, 3)
+    size, layout = wanted.chip.size, wanted.layout
+    sides = (3, size, size) if layout == "NCHW" else (size, size, 3)
     if len(inputs) != 1 or outputs != 1:
         raise OptionError(
             f"wanted a network of one input and one output, found {len(inputs)} and {outputs}"
@@ -144,16 +174,16 @@ def _load(path: Path, spec: dict[str, Any], runtime: Runtime) -> OnnxDescriber:
             f"wanted a network that takes float32 (n, {', '.join(map(str, sides))}), "
             f"found {given.kind} {given.shape}"
         )
-    feed = OnnxInput(given.name, given.shape[0], colour, mean, scale, layout)
+    feed = OnnxInput(given.name, given.shape[0], wanted.colour, wanted.mean, wanted.scale, layout)
     digest = hashlib.sha256(model).hexdigest()
-    settings = hashlib.sha256(f"{chip} {feed} {metric}".encode()).hexdigest()
+    settings = hashlib.sha256(f"{wanted.chip} {feed} {wanted.metric}".encode()).hexdigest()
     return OnnxDescriber(
         session,
         name=path.stem,
-        identity=f"{path.stem} {digest} {settings} {threshold}",
-        chip=chip,
+        identity=f"{path.stem} {digest} {settings} {wanted.threshold}",
+        chip=wanted.chip,
         given=feed,
         space=f"{digest[:16]} {settings[:16]} float32",
-        threshold=threshold,
-        metric=metric,
+        threshold=wanted.threshold,
+        metric=wanted.metric,
     )

@@ -228,10 +228,10 @@ def align(
         off near the left and upper border of the picture if boxes are small: the original's
         numbers there need them.
 
-    Returns (n, size, size, 3) RGB: uint8 of dlib's kind and of five points; float32, 0 to 255, of face-api.js's,
-    which never rounds what it resizes.  What lies outside the picture is black.  Raises
-    ShapeError for landmarks that do not fit: dlib's 5 points have no mouth, which both of
-    face-api.js's kinds want, and MTCNN's are not those of dlib's mean face.
+    Returns (n, size, size, 3) RGB: uint8 of dlib's kind and of five points; float32, 0 to 255, of
+    face-api.js's, which never rounds what it resizes.  What lies outside the picture is black.
+    Raises ShapeError for landmarks that do not fit: dlib's 5 points have no mouth, which all others
+    want, and MTCNN's are not those of dlib's mean face.
     """
     picture, points = as_image(image), _points_of(landmarks, chip)
     run = runtime or default_runtime()
