@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phiz.checks import F64, I64, check
-from phiz.evaluation.curves import Curve, auc, curve_of, tar_at_far
+from phiz.evaluation.curves import Curve, Operating, auc, curve_of, tar_at_far
 from phiz.evaluation.person_counts import PersonCounts, person_counts
 from phiz.evaluation.trials import Trials
 
@@ -40,6 +40,7 @@ __all__ = [
     "CurveIntervals",
     "Interval",
     "counts_intervals",
+    "counts_rates",
     "curve_intervals",
     "interval_of",
     "person_weights",
@@ -316,12 +317,52 @@ def rate_interval(
         both = [sides[chosen, 0], sides[chosen & two, 1]]
         return np.bincount(np.concatenate(both), minlength=len(named)).astype(np.float64)
 
-    weights = person_weights(len(named), replicates, seed)
-    mine, all_pairs = per_person(hits), per_person(np.ones(len(hits), np.bool_))
-    drawn = (weights @ mine - (hits & two).sum()) / (weights @ all_pairs - two.sum())
+    mine, every = per_person(hits), per_person(np.ones(len(hits), np.bool_))
     value = float(hits.mean())
-    influences = (mine - value * all_pairs) / len(hits)
     twice = _shared_variance(people[two], (hits[two] - value) / len(hits))
-    factor = _factor(drawn, influences, twice)
     units = int(_pairs_of_people(sides).max()) + 1
+    again = int((hits & two).sum()), int(two.sum())
+    return _rate(mine, every, again, value, twice, units, replicates, seed)
+
+
+def _rate(
+    mine: F64,
+    every: F64,
+    again: tuple[int, int],
+    value: float,
+    twice: float,
+    units: int,
+    replicates: int,
+    seed: int,
+) -> Interval:
+    """Return the interval of a rate from its hits and pairs per person, (p,) each.
+
+    again: hits and pairs of two people, which are in these sums twice.
+    """
+    weights = person_weights(len(mine), replicates, seed)
+    drawn = (weights @ mine - again[0]) / (weights @ every - again[1])
+    influences = (mine - value * every) / (every.sum() - again[1])
+    factor = _factor(drawn, influences, twice)
     return interval_of(value, np.clip(drawn, 0, 1), units=units, factor=factor)
+
+
+def counts_rates(
+    counts: PersonCounts, at: Operating, *, replicates: int = REPLICATES, seed: int = 0
+) -> tuple[Interval | None, Interval | None]:
+    """Return FMR and FNMR at a threshold with their intervals, of all pairs of some faces.
+
+    at: the errors there, exact.  The spread is that at the edge of ``counts`` next to it.
+    """
+    place = int(np.abs(counts.edges - at.threshold).argmin()) + 1 if len(counts.edges) else 0
+    people = len(counts.genuine)
+    found: list[Interval | None] = []
+    for table, below, value in ((counts.impostor, True, at.fmr), (counts.genuine, False, at.fnmr)):
+        if value is None:
+            found.append(None)
+            continue
+        part = table[:, :place] if below else table[:, place:]
+        mine, every = part.sum(axis=1, dtype=np.float64), table.sum(axis=1, dtype=np.float64)
+        halves = (int(mine.sum()) // 2, int(every.sum()) // 2) if below else (0, 0)
+        units = people * (people - 1) // 2 if below else int((every > 0).sum())
+        found.append(_rate(mine, every, halves, value, 0.0, units, replicates, seed))
+    return found[0], found[1]
