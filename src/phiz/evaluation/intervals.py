@@ -14,7 +14,8 @@ Two corrections, each a factor of the spread, bring the coverage to 95 % (benchm
 - Few people may make most of the spread, which then is a guess from few: the quantiles are those of
   Student's t, the degrees of freedom as the influence of each person has them.
 
-The ends are quantiles on the logit scale, where rates near 1 have no edge to run into.
+The ends are as many standard deviations of the replicates away on the logit scale, where rates near
+0 and 1 have no edge to run into.
 
 Sources: Rubin 1981, "The Bayesian bootstrap"; Owen 2007, "The pigeonhole bootstrap"; Aronow, Samii
 and Assenova 2015, "Cluster-robust variance estimation for dyadic data"; Satterthwaite 1946.
@@ -50,6 +51,7 @@ __all__ = [
 REPLICATES = 1000
 _EDGE = 0.025  # left out at either end
 _NORMAL = 1.959964  # the normal distribution's quantile there
+_FARTHEST = 50.0  # on the logit scale; farther is 0 or 1
 _AT_ONCE = 250  # rows of weighted histograms in memory
 _FEWEST = 4.0  # degrees of freedom, at least
 
@@ -82,11 +84,6 @@ def person_weights(people: int, replicates: int = REPLICATES, seed: int = 0) -> 
     return np.asarray(weights / weights.mean(axis=1, keepdims=True), np.float64)
 
 
-def _logit(rate: F64 | float) -> F64:
-    inside = np.clip(rate, 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(inside / (1 - inside)), np.float64)
-
-
 def _expit(value: float) -> float:
     return 1 / (1 + math.exp(-value))
 
@@ -98,16 +95,13 @@ def interval_of(value: float, replicates: F64, *, units: int, factor: float = 1.
     on.  Replicates of a rate of 0 or 1 say nothing: then the end is the rate at which so many units
     without an exception are still seen in one case of forty.
     """
-    if value <= 0 or value >= 1 or not np.ptp(replicates):
+    deviation = factor * float(replicates.std())
+    if value <= 0 or value >= 1 or not deviation:
         reach = 1 - _EDGE ** (1 / max(units, 1))
         return Interval(value, max(value - reach, 0.0), min(value + reach, 1.0))
-    middle, moved = float(_logit(value)), _logit(replicates)
-    low, high = np.quantile(moved, [_EDGE, 1 - _EDGE]) - np.median(moved)
-    return Interval(
-        value,
-        min(_expit(middle + factor * float(low)), value),
-        max(_expit(middle + factor * float(high)), value),
-    )
+    middle = math.log(value / (1 - value))
+    reach = min(_NORMAL * deviation / (value * (1 - value)), _FARTHEST)
+    return Interval(value, min(_expit(middle - reach), value), max(_expit(middle + reach), value))
 
 
 def _students(influences: F64) -> float:
@@ -343,7 +337,7 @@ def _rate(
     drawn = (weights @ mine - again[0]) / (weights @ every - again[1])
     influences = (mine - value * every) / (every.sum() - again[1])
     factor = _factor(drawn, influences, twice)
-    return interval_of(value, np.clip(drawn, 0, 1), units=units, factor=factor)
+    return interval_of(value, drawn, units=units, factor=factor)
 
 
 def counts_rates(

@@ -19,6 +19,7 @@ from phiz.imaging import is_picture_name
 
 __all__ = [
     "FacePairs",
+    "LabelledFaces",
     "People",
     "lfw_pairs",
     "people_folder",
@@ -281,14 +282,26 @@ def _face(path: Path, line: int, text: str) -> int:
     return int(text)
 
 
-def truth_of_labels(
-    labels: Sequence[tuple[str, str, int]], folder: Path
-) -> tuple[I64, I64, int, int]:
-    """Return people and labels (n,) int64 of the faces that a folder per person knows.
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledFaces:
+    """Faces with their labels and their people.
+
+    pictures: (n,) paths.  people, labels: (n,) int64.  spare: how many faces were left out because
+    their picture has a better one.  outside: how many pictures are in no person's folder.
+    """
+
+    pictures: tuple[Path, ...]
+    people: I64
+    labels: I64
+    spare: int
+    outside: int
+
+
+def truth_of_labels(labels: Sequence[tuple[str, str, int]], folder: Path) -> LabelledFaces:
+    """Say who labelled faces are of, by a folder with a folder for each person.
 
     The folder says who is in a picture, not where: of several faces of a picture the best is taken
-    for that person.  Also returns how many faces were left out because of that, and how many
-    pictures because they are not in the folder.
+    for that person.
     """
     root = folder.resolve()
     persons, names = _Names(), _Names()
@@ -296,7 +309,7 @@ def truth_of_labels(
     for name, label, face in labels:
         if name not in best or face < best[name][0]:
             best[name] = (face, label)
-    people, groups, outside = [], [], 0
+    pictures, people, groups, outside = [], [], [], 0
     for name, (_, label) in best.items():
         path = Path(name)
         if not path.is_absolute() and (root / path).exists():
@@ -308,9 +321,12 @@ def truth_of_labels(
         if len(parts) < 2:
             outside += 1
             continue
+        pictures.append(path)
         people.append(persons(parts[0]))
         groups.append(names(label))
     if not people:
         raise OptionError(f"none of the labelled pictures is in a person's folder of {folder}")
-    spare = len(labels) - len(best)
-    return np.array(people, np.int64), np.array(groups, np.int64), spare, outside
+    return LabelledFaces(
+        tuple(pictures), np.array(people, np.int64), np.array(groups, np.int64),
+        len(labels) - len(best), outside,
+    )  # fmt: skip
