@@ -14,8 +14,8 @@ Two corrections, each a factor of the spread, bring the coverage to 95 % (benchm
 - Few people may make most of the spread, which then is a guess from few: the quantiles are those of
   Student's t, the degrees of freedom as the influence of each person has them.
 
-The ends are as many standard deviations of the replicates away on the logit scale, where rates near
-0 and 1 have no edge to run into.
+The ends are quantiles of the replicates for what is read off a curve, and standard deviations for
+shares of pairs; both on the logit scale, where rates near 0 and 1 have no edge to run into.
 
 Sources: Rubin 1981, "The Bayesian bootstrap"; Owen 2007, "The pigeonhole bootstrap"; Aronow, Samii
 and Assenova 2015, "Cluster-robust variance estimation for dyadic data"; Satterthwaite 1946.
@@ -43,7 +43,6 @@ __all__ = [
     "counts_intervals",
     "counts_rates",
     "curve_intervals",
-    "interval_of",
     "person_weights",
     "rate_interval",
 ]
@@ -88,20 +87,41 @@ def _expit(value: float) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def interval_of(value: float, replicates: F64, *, units: int, factor: float = 1.0) -> Interval:
-    """Return the interval of a rate from its replicates (b,).
+def _logit(rate: F64 | float) -> F64:
+    inside = np.clip(rate, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(inside / (1 - inside)), np.float64)
 
-    factor: of the replicates' spread.  units: people, or pairs of people, that the rate was seen
-    on.  Replicates of a rate of 0 or 1 say nothing: then the end is the rate at which so many units
-    without an exception are still seen in one case of forty.
+
+def _without_exception(value: float, units: int) -> Interval:
+    """Return the interval of a rate of 0 or 1, of which replicates say nothing.
+
+    Its end is the rate at which so many units (people, or pairs of people) without an exception are
+    still seen in one case of forty.
+    """
+    reach = 1 - _EDGE ** (1 / max(units, 1))
+    return Interval(value, max(value - reach, 0.0), min(value + reach, 1.0))
+
+
+def _by_quantiles(value: float, replicates: F64, factor: float, units: int) -> Interval:
+    """Return an interval whose ends are quantiles of the replicates, as far from their median."""
+    if value <= 0 or value >= 1 or not np.ptp(replicates):
+        return _without_exception(value, units)
+    middle, moved = float(_logit(value)), _logit(replicates)
+    low, high = factor * (np.quantile(moved, [_EDGE, 1 - _EDGE]) - np.median(moved))
+    return Interval(value, _expit(middle + float(low)), _expit(middle + float(high)))
+
+
+def _by_deviation(value: float, replicates: F64, factor: float, units: int) -> Interval:
+    """Return an interval whose ends are standard deviations of the replicates away.
+
+    For shares of few pairs, of which a replicate may be below 0.
     """
     deviation = factor * float(replicates.std())
     if value <= 0 or value >= 1 or not deviation:
-        reach = 1 - _EDGE ** (1 / max(units, 1))
-        return Interval(value, max(value - reach, 0.0), min(value + reach, 1.0))
-    middle = math.log(value / (1 - value))
-    reach = min(_NORMAL * deviation / (value * (1 - value)), _FARTHEST)
-    return Interval(value, min(_expit(middle - reach), value), max(_expit(middle + reach), value))
+        return _without_exception(value, units)
+    middle, reach = float(_logit(value)), _NORMAL * deviation / (value * (1 - value))
+    reach = min(reach, _FARTHEST)
+    return Interval(value, _expit(middle - reach), _expit(middle + reach))
 
 
 def _students(influences: F64) -> float:
@@ -252,7 +272,7 @@ def _intervals(
 
     def interval(value: float, place: int, far: float | None) -> Interval:
         factor = _factor(drawn[place], without[place], twice(far))
-        return interval_of(value, drawn[place], units=people, factor=factor)
+        return _by_quantiles(value, drawn[place], factor, people)
 
     tar: dict[float, Interval | None] = dict.fromkeys(fars)
     for place, far in enumerate(supported, start=1):
@@ -337,7 +357,7 @@ def _rate(
     drawn = (weights @ mine - again[0]) / (weights @ every - again[1])
     influences = (mine - value * every) / (every.sum() - again[1])
     factor = _factor(drawn, influences, twice)
-    return interval_of(value, drawn, units=units, factor=factor)
+    return _by_deviation(value, drawn, factor, units)
 
 
 def counts_rates(
