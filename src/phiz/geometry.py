@@ -13,6 +13,7 @@ from phiz.checks import F32, F64, I64, floats
 from phiz.errors import OptionError, ShapeError
 
 __all__ = [
+    "ARCFACE_112",
     "DLIB_150",
     "FACEAPI_112",
     "FACEAPI_150",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 
-ChipKind: TypeAlias = Literal["dlib", "faceapi-align", "faceapi-bounds"]
+ChipKind: TypeAlias = Literal["dlib", "faceapi-align", "faceapi-bounds", "five-points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +44,37 @@ class ChipSpec:
         ``dlib`` turns and scales the face so that its 5 or 68 landmarks meet dlib's mean face;
         ``faceapi-align`` cuts an upright square whose size and place follow from eyes and mouth,
         of 68 landmarks or MTCNN's 5;
-        ``faceapi-bounds`` cuts the upright rectangle around 68 landmarks.
+        ``faceapi-bounds`` cuts the upright rectangle around 68 landmarks;
+        ``five-points`` turns and scales the face so that eyes, nose and mouth meet ``template``.
     size: side of the square chip, pixels.
     padding: border around the mean face, or around the rectangle, as a fraction of its size; 0
-        for ``faceapi-align``, which has none.
+        for ``faceapi-align`` and ``five-points``, which have none.
+    template: (x, y) of five points in pixels of the chip, 0 the middle of the first: middles of the
+        eyes, tip of the nose, corners of the mouth, each the left one in the picture first.  Only
+        for ``five-points``.
     """
 
     kind: ChipKind
     size: int
     padding: float
+    template: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.padding < 0:
             raise OptionError(
                 f"a chip wants size >= 1 and padding >= 0, found {self.size} and {self.padding}"
             )
-        if self.kind == "faceapi-align" and self.padding:
-            raise OptionError(f"a faceapi-align chip has no padding, found {self.padding}")
+        if self.kind in ("faceapi-align", "five-points") and self.padding:
+            raise OptionError(f"a {self.kind} chip has no padding, found {self.padding}")
+        if len(self.template) != (5 if self.kind == "five-points" else 0):
+            raise OptionError(
+                f"a {self.kind} chip wants {5 if self.kind == 'five-points' else 'no'} points, "
+                f"found {len(self.template)}"
+            )
 
     def __str__(self) -> str:
-        return f"{self.kind}-{self.size}-{self.padding:g}"
+        points = "".join(f"-{x:g},{y:g}" for x, y in self.template)
+        return f"{self.kind}-{self.size}-{self.padding:g}{points}"
 
 
 DLIB_150 = ChipSpec("dlib", 150, 0.25)
@@ -73,6 +85,17 @@ FACEAPI_150 = ChipSpec("faceapi-align", 150, 0.0)
 
 FACEAPI_112 = ChipSpec("faceapi-bounds", 112, 0.1)
 """What face-api.js's models of expressions, age and gender are given."""
+
+ARCFACE_112 = ChipSpec(
+    "five-points",
+    112,
+    0.0,
+    (
+        (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366),
+        (41.5493, 92.3655), (70.7299, 92.2041),
+    ),
+)  # fmt: skip
+"""What ArcFace models are trained on.  Source: insightface ``utils/face_align.py``, arcface_dst."""
 
 
 def lround(values: F64 | F32) -> I64:

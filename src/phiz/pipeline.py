@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +41,7 @@ from phiz.values import Descriptors, Faces, Landmarks
 
 __all__ = [
     "DEFAULTS",
+    "Choice",
     "Frame",
     "Recipe",
     "analyze",
@@ -75,6 +76,18 @@ Item: TypeAlias = "ImageLike | Frame"
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of the faces found in a picture are taken.
+
+    name: equal for choices that choose alike.  choose: given the faces that were found in a picture
+        and its width and height, pixels, returns those to go on with.
+    """
+
+    name: str
+    choose: Callable[[Faces, int, int], Faces]
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Which models to run, and how.
 
@@ -83,6 +96,7 @@ class Recipe:
     jitter: descriptors are the mean over this many moved copies.  Each face starts dlib's random
         generator afresh, so that its descriptor does not depend on its neighbours.
     max_pixels: larger pictures are refused.
+    choice: which of the faces found are taken; None takes all.
     """
 
     detector: Detector
@@ -92,6 +106,7 @@ class Recipe:
     threshold: float | None = None
     jitter: int = 0
     max_pixels: int = MAX_PIXELS
+    choice: Choice | None = None
     settings_hash: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -106,6 +121,8 @@ class Recipe:
             repr(getattr(self.detector, "options", None)),
             f"{self.upsample} {self.threshold} {self.jitter}",
         ]
+        if self.choice is not None:
+            parts.append(self.choice.name)
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         object.__setattr__(self, "settings_hash", digest[:16])
 
@@ -135,6 +152,7 @@ def make_recipe(
     threshold: float | None = None,
     jitter: int = 0,
     max_pixels: int = MAX_PIXELS,
+    choice: Choice | None = None,
     runtime: Runtime | None = None,
 ) -> Recipe:
     """Load the models that are named and put them together; see :class:`Recipe`.
@@ -150,6 +168,7 @@ def make_recipe(
         threshold=threshold,
         jitter=jitter,
         max_pixels=max_pixels,
+        choice=choice,
     )
 
 
@@ -207,6 +226,8 @@ def locate(recipe: Recipe, image: U8) -> tuple[Faces, Faces, Landmarks | None]:
     Returns the faces, the same in the boxes that the landmarks were placed in, and the landmarks.
     """
     faces = recipe.detector(image, upsample=recipe.upsample, threshold=recipe.threshold)
+    if recipe.choice is not None:
+        faces = recipe.choice.choose(faces, image.shape[1], image.shape[0])
     if recipe.landmarker is None:
         return faces, faces, None
     faces, framed = visible_faces(recipe.detector, recipe.landmarker, faces, image)

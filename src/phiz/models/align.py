@@ -7,6 +7,7 @@ Source: dlib ``interpolation.h`` (get_face_chip_details).  face-api.js's are upr
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _SCHEMES: dict[ChipKind, tuple[Scheme, ...]] = {
     "dlib": ("dlib-5", "ibug-68"),
     "faceapi-align": ("ibug-68", "mtcnn-5"),
     "faceapi-bounds": ("ibug-68",),
+    "five-points": ("ibug-68", "mtcnn-5"),
 }
 _BARE: dict[int, Scheme] = {5: "dlib-5", 68: "ibug-68"}
 
@@ -40,8 +42,32 @@ def place_chip(points: F64, spec: ChipSpec) -> ChipPlace:
     finite(points, name="landmarks")
     if points.size and np.abs(points).max() > 2**30:
         raise ShapeError("landmarks: wanted coordinates within 2**30 pixels of the picture")
+    if spec.kind == "five-points":
+        return _place_on_template(points, spec)
     used, template = chip_template(len(points), spec)
     return place_between(template, points[used], spec.size, spec.size)
+
+
+def _place_on_template(points: F64, spec: ChipSpec) -> ChipPlace:
+    """Find where a chip of five points is; the middle of pixel 0 is 0, unlike in dlib's chips."""
+    from phiz.kernels.similarity import similarity  # loaded when it is needed
+
+    matrix, shift = similarity(np.array(spec.template), _five_of(points))
+    x, y = matrix @ np.full(2, (spec.size - 1) / 2) + shift
+    half = (spec.size - 1) / 2 * math.hypot(matrix[0, 0], matrix[1, 0])
+    angle = math.atan2(matrix[1, 0], matrix[0, 0])
+    return ChipPlace((x - half, y - half, x + half, y + half), angle, spec.size, spec.size)
+
+
+def _five_of(points: F64) -> F64:
+    """Return middles of the eyes, tip of the nose and corners of the mouth, (5, 2).
+
+    points: MTCNN's, which are these; or 68, of which an eye's six are averaged.
+    """
+    if len(points) == 5:
+        return points
+    eyes = [points[first : first + 6].mean(axis=0) for first in (36, 42)]
+    return np.stack([*eyes, points[30], points[48], points[54]])
 
 
 def fits(scheme: Scheme, spec: ChipSpec) -> None:
@@ -106,14 +132,14 @@ def align(
         off near the left and upper border of the picture if boxes are small: the original's
         numbers there need them.
 
-    Returns (n, size, size, 3) RGB: uint8 of dlib's kind; float32, 0 to 255, of face-api.js's,
-    which never rounds what it resizes.  What lies outside the picture is black.  Raises
-    ShapeError for landmarks that do not fit: dlib's 5 points have no mouth, which both of
-    face-api.js's kinds want, and MTCNN's are not those of dlib's mean face.
+    Returns (n, size, size, 3) RGB: uint8 of dlib's kind and of five points; float32, 0 to 255, of
+    face-api.js's, which never rounds what it resizes.  What lies outside the picture is black.
+    Raises ShapeError for landmarks that do not fit: dlib's 5 points have no mouth, which all others
+    want, and MTCNN's are not those of dlib's mean face.
     """
     picture, points = as_image(image), _points_of(landmarks, chip)
     run = runtime or default_runtime()
-    if chip.kind == "dlib":
+    if chip.kind in ("dlib", "five-points"):
         chips = run.map(lambda face: cut_chip(picture, place_chip(face, chip)), points)
         return np.array(chips, np.uint8).reshape(-1, chip.size, chip.size, 3)
     finite(points, name="landmarks")
