@@ -44,6 +44,7 @@ __all__ = [
     "interval_of",
     "person_weights",
     "rate_interval",
+    "spread_factor",
 ]
 
 REPLICATES = 1000
@@ -125,7 +126,7 @@ def _students(influences: F64) -> float:
     return 1 + more / z
 
 
-def _factor(replicates: F64, influences: F64, twice: float) -> float:
+def spread_factor(replicates: F64, influences: F64, twice: float) -> float:
     """Return the factor of the replicates' spread.
 
     twice: the variance that the weights count twice.  All of it at most: then half is right.
@@ -256,7 +257,7 @@ def _intervals(
     people = int((counts.genuine.sum(axis=1) > 0).sum())
 
     def interval(value: float, place: int, far: float | None) -> Interval:
-        factor = _factor(drawn[place], without[place], twice(far))
+        factor = spread_factor(drawn[place], without[place], twice(far))
         return interval_of(value, drawn[place], units=people, factor=factor)
 
     tar: dict[float, Interval | None] = dict.fromkeys(fars)
@@ -322,6 +323,6 @@ def rate_interval(
     value = float(hits.mean())
     influences = (mine - value * all_pairs) / len(hits)
     twice = _shared_variance(people[two], (hits[two] - value) / len(hits))
-    factor = _factor(drawn, influences, twice)
+    factor = spread_factor(drawn, influences, twice)
     units = int(_pairs_of_people(sides).max()) + 1
     return interval_of(value, np.clip(drawn, 0, 1), units=units, factor=factor)
