@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phiz.evaluation.blocks import all_pairs
-from phiz.evaluation.curves import auc, curve_of
+from phiz.evaluation.curves import auc, curve_of, operating_at
 from phiz.evaluation.intervals import (
     counts_intervals,
+    counts_rates,
     curve_intervals,
     person_weights,
     rate_interval,
@@ -152,3 +153,24 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     some = listed(*faces(3), seed=3)
     assert curve_intervals(some, [0.1]) == curve_intervals(some, [0.1])
     assert curve_intervals(some, [0.1], seed=1) != curve_intervals(some, [0.1])
+
+
+def test_rates_of_all_pairs_are_those_of_their_list() -> None:
+    vectors, who = faces(4)
+    one, other = np.triu_indices(len(who), 1)
+    people = np.stack([who[one], who[other]], axis=1)
+    distances = np.linalg.norm(vectors[one].astype(np.float64) - vectors[other], axis=1)
+    threshold = float(np.quantile(distances, 0.05))
+    found = all_pairs(vectors, who, thresholds=[threshold])
+    rates = counts_rates(found.people, operating_at(found.curve(), threshold))
+    same = people[:, 0] == people[:, 1]
+    lists = (
+        rate_interval(distances[~same] < threshold, people[~same]),
+        rate_interval(distances[same] >= threshold, people[same]),
+    )
+    for ours, theirs in zip(rates, lists, strict=True):
+        assert ours is not None
+        assert theirs is not None
+        assert ours.value == pytest.approx(theirs.value)
+        assert ours.low == pytest.approx(theirs.low, rel=0.1)
+        assert ours.high == pytest.approx(theirs.high, rel=0.1)

@@ -31,6 +31,7 @@ from phiz.cli import (
     redact,
     verify,
 )
+from phiz.cli import eval as evaluate
 from phiz.errors import PhizError
 
 __all__ = ["app"]
@@ -83,6 +84,10 @@ for subcommand in (models.pull, models.verify, models.path, models.info, inspect
     models_app.command()(exiting(subcommand))
 models_app.command(name="import")(exiting(models.import_folder))
 app.add_typer(models_app, name=models.NAME)
+eval_app = typer.Typer(help=evaluate.HELP, no_args_is_help=True, rich_markup_mode=None)
+for protocol in evaluate.PROTOCOLS:
+    eval_app.command()(exiting(protocol))
+app.add_typer(eval_app, name=evaluate.NAME)
 
 
 def _print_version(wanted: bool) -> None:

@@ -181,7 +181,8 @@ class _Counter:
         top = 2 * float(np.sqrt(self.lengths.max(initial=0))) if self.root else 4.0
         self.fine = np.linspace(0, max(top, 1e-6) * (1 + 1e-6), _FINE + 1)
         # Each fine range lies in one coarse one: the coarse edges move onto the nearest fine ones.
-        near = np.rint(_sampled_edges(vectors, people, metric) / self._unit / self.fine[1])
+        wanted = np.concatenate([_sampled_edges(vectors, people, metric), thresholds])
+        near = np.rint(wanted / self._unit / self.fine[1])
         near = np.unique(np.clip(near, 1, _FINE - 1).astype(np.int64))
         self.coarse = np.searchsorted(near, np.arange(_FINE), side="right").astype(np.int32)
         self.edges = self.fine[near] * self._unit

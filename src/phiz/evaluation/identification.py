@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from phiz.checks import F32, F64, I64, check
 from phiz.errors import ShapeError
 from phiz.evaluation.blocks import pair_distances
-from phiz.evaluation.curves import supports
+from phiz.evaluation.curves import Curve, supports
 from phiz.values import Metric
 
-__all__ = ["Searches", "fnir_at_fpir", "hits_at", "identify_probes", "rank_rate"]
+__all__ = ["Searches", "fnir_at_fpir", "hits_at", "identify_probes", "rank_rate", "search_curve"]
 
 _BLOCK = 1 << 22  # distances in memory
 
@@ -141,3 +141,17 @@ def rank_rate(searches: Searches, rank: int) -> float | None:
         raise ShapeError(f"rank: wanted 1 or more, found {rank}")
     mated = searches.ranks[searches.mated]
     return float((mated < rank).mean()) if len(mated) else None
+
+
+def search_curve(searches: Searches) -> Curve:
+    """Return FPIR (as ``impostor``) and 1 - FNIR (as ``genuine``) at every threshold.
+
+    A mated probe whose person is not first is never found: it counts at infinity.
+    """
+    mated = np.where(searches.right, searches.distances, np.inf)[searches.mated]
+    others = np.sort(searches.distances[~searches.mated])
+    thresholds = np.unique(np.concatenate([searches.distances, [np.inf]]))
+    genuine = np.searchsorted(np.sort(mated), thresholds, side="left")
+    impostor = np.searchsorted(others, thresholds, side="left")
+    genuine[-1], impostor[-1] = len(mated), len(others)
+    return Curve(thresholds, genuine.astype(np.int64), impostor.astype(np.int64))

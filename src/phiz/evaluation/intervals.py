@@ -14,7 +14,8 @@ Two corrections, each a factor of the spread, bring the coverage to 95 % (benchm
 - Few people may make most of the spread, which then is a guess from few: the quantiles are those of
   Student's t, the degrees of freedom as the influence of each person has them.
 
-The ends are quantiles on the logit scale, where rates near 1 have no edge to run into.
+The ends are quantiles of the replicates for what is read off a curve, and standard deviations for
+shares of pairs; both on the logit scale, where rates near 0 and 1 have no edge to run into.
 
 Sources: Rubin 1981, "The Bayesian bootstrap"; Owen 2007, "The pigeonhole bootstrap"; Aronow, Samii
 and Assenova 2015, "Cluster-robust variance estimation for dyadic data"; Satterthwaite 1946.
@@ -31,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phiz.checks import F64, I64, check
-from phiz.evaluation.curves import Curve, auc, curve_of, tar_at_far
+from phiz.evaluation.curves import Curve, Operating, auc, curve_of, tar_at_far
 from phiz.evaluation.person_counts import PersonCounts, person_counts
 from phiz.evaluation.trials import Trials
 
@@ -40,8 +41,8 @@ __all__ = [
     "CurveIntervals",
     "Interval",
     "counts_intervals",
+    "counts_rates",
     "curve_intervals",
-    "interval_of",
     "person_weights",
     "rate_interval",
     "spread_factor",
@@ -50,6 +51,7 @@ __all__ = [
 REPLICATES = 1000
 _EDGE = 0.025  # left out at either end
 _NORMAL = 1.959964  # the normal distribution's quantile there
+_FARTHEST = 50.0  # on the logit scale; farther is 0 or 1
 _AT_ONCE = 250  # rows of weighted histograms in memory
 _FEWEST = 4.0  # degrees of freedom, at least
 
@@ -82,32 +84,45 @@ def person_weights(people: int, replicates: int = REPLICATES, seed: int = 0) -> 
     return np.asarray(weights / weights.mean(axis=1, keepdims=True), np.float64)
 
 
+def _expit(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
+
+
 def _logit(rate: F64 | float) -> F64:
     inside = np.clip(rate, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside / (1 - inside)), np.float64)
 
 
-def _expit(value: float) -> float:
-    return 1 / (1 + math.exp(-value))
+def _without_exception(value: float, units: int) -> Interval:
+    """Return the interval of a rate of 0 or 1, of which replicates say nothing.
 
-
-def interval_of(value: float, replicates: F64, *, units: int, factor: float = 1.0) -> Interval:
-    """Return the interval of a rate from its replicates (b,).
-
-    factor: of the replicates' spread.  units: people, or pairs of people, that the rate was seen
-    on.  Replicates of a rate of 0 or 1 say nothing: then the end is the rate at which so many units
-    without an exception are still seen in one case of forty.
+    Its end is the rate at which so many units (people, or pairs of people) without an exception are
+    still seen in one case of forty.
     """
+    reach = 1 - _EDGE ** (1 / max(units, 1))
+    return Interval(value, max(value - reach, 0.0), min(value + reach, 1.0))
+
+
+def _by_quantiles(value: float, replicates: F64, factor: float, units: int) -> Interval:
+    """Return an interval whose ends are quantiles of the replicates, as far from their median."""
     if value <= 0 or value >= 1 or not np.ptp(replicates):
-        reach = 1 - _EDGE ** (1 / max(units, 1))
-        return Interval(value, max(value - reach, 0.0), min(value + reach, 1.0))
+        return _without_exception(value, units)
     middle, moved = float(_logit(value)), _logit(replicates)
-    low, high = np.quantile(moved, [_EDGE, 1 - _EDGE]) - np.median(moved)
-    return Interval(
-        value,
-        min(_expit(middle + factor * float(low)), value),
-        max(_expit(middle + factor * float(high)), value),
-    )
+    low, high = factor * (np.quantile(moved, [_EDGE, 1 - _EDGE]) - np.median(moved))
+    return Interval(value, _expit(middle + float(low)), _expit(middle + float(high)))
+
+
+def _by_deviation(value: float, replicates: F64, factor: float, units: int) -> Interval:
+    """Return an interval whose ends are standard deviations of the replicates away.
+
+    For shares of few pairs, of which a replicate may be below 0.
+    """
+    deviation = factor * float(replicates.std())
+    if value <= 0 or value >= 1 or not deviation:
+        return _without_exception(value, units)
+    middle, reach = float(_logit(value)), _NORMAL * deviation / (value * (1 - value))
+    reach = min(reach, _FARTHEST)
+    return Interval(value, _expit(middle - reach), _expit(middle + reach))
 
 
 def _students(influences: F64) -> float:
@@ -258,7 +273,7 @@ def _intervals(
 
     def interval(value: float, place: int, far: float | None) -> Interval:
         factor = spread_factor(drawn[place], without[place], twice(far))
-        return interval_of(value, drawn[place], units=people, factor=factor)
+        return _by_quantiles(value, drawn[place], factor, people)
 
     tar: dict[float, Interval | None] = dict.fromkeys(fars)
     for place, far in enumerate(supported, start=1):
@@ -317,12 +332,52 @@ def rate_interval(
         both = [sides[chosen, 0], sides[chosen & two, 1]]
         return np.bincount(np.concatenate(both), minlength=len(named)).astype(np.float64)
 
-    weights = person_weights(len(named), replicates, seed)
-    mine, all_pairs = per_person(hits), per_person(np.ones(len(hits), np.bool_))
-    drawn = (weights @ mine - (hits & two).sum()) / (weights @ all_pairs - two.sum())
+    mine, every = per_person(hits), per_person(np.ones(len(hits), np.bool_))
     value = float(hits.mean())
-    influences = (mine - value * all_pairs) / len(hits)
     twice = _shared_variance(people[two], (hits[two] - value) / len(hits))
-    factor = spread_factor(drawn, influences, twice)
     units = int(_pairs_of_people(sides).max()) + 1
-    return interval_of(value, np.clip(drawn, 0, 1), units=units, factor=factor)
+    again = int((hits & two).sum()), int(two.sum())
+    return _rate(mine, every, again, value, twice, units, replicates, seed)
+
+
+def _rate(
+    mine: F64,
+    every: F64,
+    again: tuple[int, int],
+    value: float,
+    twice: float,
+    units: int,
+    replicates: int,
+    seed: int,
+) -> Interval:
+    """Return the interval of a rate from its hits and pairs per person, (p,) each.
+
+    again: hits and pairs of two people, which are in these sums twice.
+    """
+    weights = person_weights(len(mine), replicates, seed)
+    drawn = (weights @ mine - again[0]) / (weights @ every - again[1])
+    influences = (mine - value * every) / (every.sum() - again[1])
+    factor = spread_factor(drawn, influences, twice)
+    return _by_deviation(value, drawn, factor, units)
+
+
+def counts_rates(
+    counts: PersonCounts, at: Operating, *, replicates: int = REPLICATES, seed: int = 0
+) -> tuple[Interval | None, Interval | None]:
+    """Return FMR and FNMR at a threshold with their intervals, of all pairs of some faces.
+
+    at: the errors there, exact.  The spread is that at the edge of ``counts`` next to it.
+    """
+    place = int(np.abs(counts.edges - at.threshold).argmin()) + 1 if len(counts.edges) else 0
+    people = len(counts.genuine)
+    found: list[Interval | None] = []
+    for table, below, value in ((counts.impostor, True, at.fmr), (counts.genuine, False, at.fnmr)):
+        if value is None:
+            found.append(None)
+            continue
+        part = table[:, :place] if below else table[:, place:]
+        mine, every = part.sum(axis=1, dtype=np.float64), table.sum(axis=1, dtype=np.float64)
+        halves = (int(mine.sum()) // 2, int(every.sum()) // 2) if below else (0, 0)
+        units = people * (people - 1) // 2 if below else int((every > 0).sum())
+        found.append(_rate(mine, every, halves, value, 0.0, units, replicates, seed))
+    return found[0], found[1]
