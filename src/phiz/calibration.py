@@ -178,7 +178,7 @@ def _read(data: dict[str, Any], name: str) -> Any:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise OptionError(f"{name}: wanted a whole number, found {value!r}")
         return value
-    many = value if isinstance(value, list) else [value]
+    many: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in many):
         raise OptionError(f"{name}: wanted numbers, found {str(value)[:40]}")
     try:
@@ -187,9 +187,7 @@ def _read(data: dict[str, Any], name: str) -> Any:
         raise OptionError(f"{name}: {error}") from error
 
 
-def threshold_of(
-    given: float | Calibration | None, descriptors: Descriptors
-) -> float:
+def threshold_of(given: float | Calibration | None, descriptors: Descriptors) -> float:
     """Return the threshold that was given, or the calibration's, or the model's own.
 
     Raises SpaceError for a calibration of another model.

@@ -14,6 +14,7 @@ from phiz import __version__
 from phiz.cli import (
     attributes,
     bench,
+    calibrate,
     classify,
     cluster,
     colorize,
@@ -73,7 +74,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, cluster, crop, redact, attributes, classify, generate,
+    detect, landmarks, describe, verify, calibrate, cluster, crop, redact, attributes, classify, generate,
     colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:

@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from phiz.calibration import Calibration
-from phiz.checks import F64, I64, check
+from phiz.checks import F32, F64, I64, check
 from phiz.errors import OptionError
 from phiz.evaluation.blocks import pair_distances
 from phiz.evaluation.likelihood import RatioFit, fit_ratio
 from phiz.evaluation.targets import Impostors, target_threshold
 from phiz.evaluation.trials import Trials
-from phiz.values import Descriptors, Metric
+from phiz.values import Metric
 
 __all__ = ["MOST_PAIRS", "calibrate", "trials_of"]
 
@@ -25,20 +25,25 @@ _LEAST = 10  # impostor pairs at the first of them
 
 
 def trials_of(
-    descriptors: Descriptors, people: I64, *, most: int = MOST_PAIRS, seed: int = 0
+    vectors: F32,
+    people: I64,
+    *,
+    metric: Metric = "euclidean",
+    most: int = MOST_PAIRS,
+    seed: int = 0,
 ) -> Trials:
     """Return all pairs of labelled faces, or of people drawn at random where they are too many.
 
-    people: (n,) int64, who each face is.
+    vectors: (n, d) float32.  people: (n,) int64, who each face is.
     """
-    check(people, (len(descriptors),), dtype=np.int64, name="people")
+    check(people, (len(vectors),), dtype=np.int64, name="people")
     named, numbers = np.unique(people, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(named))
     faces = np.cumsum(np.bincount(numbers, minlength=len(named))[order])
     drawn = order[faces * (faces - 1) // 2 <= most]
     rows = np.flatnonzero(np.isin(numbers, drawn))
     one, other = np.triu_indices(len(rows), 1)
-    distances = pair_distances(descriptors.vectors[rows], one, other, descriptors.metric)
+    distances = pair_distances(vectors[rows], one, other, metric)
     sides = np.stack([numbers[rows[one]], numbers[rows[other]]], axis=1).astype(np.int64)
     return Trials(distances, sides[:, 0] == sides[:, 1], sides)
 
