@@ -74,8 +74,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, calibrate, cluster, crop, redact, attributes, classify, generate,
-    colorize, hipsterize, compare_detectors, export, doctor, bench,
+    detect, landmarks, describe, verify, calibrate, cluster, crop, redact, attributes, classify,
+    generate, colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:
     app.command(help=module.HELP, name=module.NAME)(exiting(module.main))
