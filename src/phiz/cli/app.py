@@ -14,6 +14,7 @@ from phiz import __version__
 from phiz.cli import (
     attributes,
     bench,
+    calibrate,
     classify,
     cluster,
     colorize,
@@ -73,8 +74,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, cluster, crop, redact, attributes, classify, generate,
-    colorize, hipsterize, compare_detectors, export, doctor, bench,
+    detect, landmarks, describe, verify, calibrate, cluster, crop, redact, attributes, classify,
+    generate, colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:
     app.command(help=module.HELP, name=module.NAME)(exiting(module.main))

@@ -16,6 +16,7 @@ import typer
 from phiz.errors import DownloadError, OptionError
 
 if TYPE_CHECKING:
+    from phiz.calibration import Calibration
     from phiz.facecache import FaceCache
     from phiz.pipeline import Recipe
     from phiz.table import FaceTable
@@ -28,6 +29,7 @@ __all__ = [
     "counting",
     "ensure_models",
     "find_pictures",
+    "limit",
     "plural",
     "remembered",
     "start",
@@ -65,6 +67,10 @@ Jitter = Annotated[
 Cached = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Remember what was found between runs.")
 ]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="File of 'phiz calibrate': decides instead of --threshold."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
 MaxPixels = Annotated[
@@ -89,6 +95,17 @@ def start(*, threads: int | None, offline: bool, commercial_only: bool) -> None:
         os.environ["PHIZ_OFFLINE"] = "1"
     if commercial_only:
         os.environ["PHIZ_COMMERCIAL_ONLY"] = "1"
+
+
+def limit(threshold: float | None, calibration: Path | None) -> float | Calibration | None:
+    """Return what decides who is the same person: a threshold, or a calibration file."""
+    if calibration is None:
+        return threshold
+    if threshold is not None:
+        raise OptionError("give either --threshold or --calibration, not both")
+    from phiz.calibration import read_calibration
+
+    return read_calibration(calibration)
 
 
 def ensure_models(names: Iterable[str]) -> None:

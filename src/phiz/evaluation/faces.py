@@ -68,6 +68,7 @@ class DescribedFaces:
     metric, threshold: how they are compared; None where nobody says below which distance two faces
     are one person.
     missing: pictures without a vector, and why.
+    space: what else they may be compared with.
     """
 
     model: str
@@ -78,6 +79,7 @@ class DescribedFaces:
     metric: Metric
     threshold: float | None
     missing: tuple[tuple[int, str], ...]
+    space: str
 
     def place(self, pictures: int) -> I64:
         """Return the row of each picture's vector, (pictures,) int64, -1 where there is none."""
@@ -139,6 +141,7 @@ def describe_pictures(
         describer.metric,
         describer.threshold,
         tuple(missing),
+        describer.space,
     )
 
 
@@ -186,6 +189,7 @@ def given_vectors(
         metric,
         threshold,
         lacking,
+        f"vectors of {vectors_file.stem}",
     )
 
 

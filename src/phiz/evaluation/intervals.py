@@ -45,6 +45,7 @@ __all__ = [
     "curve_intervals",
     "person_weights",
     "rate_interval",
+    "spread_factor",
 ]
 
 REPLICATES = 1000
@@ -140,7 +141,7 @@ def _students(influences: F64) -> float:
     return 1 + more / z
 
 
-def _factor(replicates: F64, influences: F64, twice: float) -> float:
+def spread_factor(replicates: F64, influences: F64, twice: float) -> float:
     """Return the factor of the replicates' spread.
 
     twice: the variance that the weights count twice.  All of it at most: then half is right.
@@ -271,7 +272,7 @@ def _intervals(
     people = int((counts.genuine.sum(axis=1) > 0).sum())
 
     def interval(value: float, place: int, far: float | None) -> Interval:
-        factor = _factor(drawn[place], without[place], twice(far))
+        factor = spread_factor(drawn[place], without[place], twice(far))
         return _by_quantiles(value, drawn[place], factor, people)
 
     tar: dict[float, Interval | None] = dict.fromkeys(fars)
@@ -356,7 +357,7 @@ def _rate(
     weights = person_weights(len(mine), replicates, seed)
     drawn = (weights @ mine - again[0]) / (weights @ every - again[1])
     influences = (mine - value * every) / (every.sum() - again[1])
-    factor = _factor(drawn, influences, twice)
+    factor = spread_factor(drawn, influences, twice)
     return _by_deviation(value, drawn, factor, units)
 
 
