@@ -41,12 +41,17 @@ def _compress(one: I64, other: I64, weights: F64, nodes: int) -> NeighbourGraph:
     twice = one != other
     source = np.concatenate([one, other[twice]])
     target = np.concatenate([other, one[twice]])
-    order = np.lexsort((target, source))
     counts = np.bincount(source, minlength=nodes)
+    keys = source * nodes + target
+    if weights.size:
+        order = np.argsort(keys, kind="stable")
+        keys, weights = keys[order], np.concatenate([weights, weights[twice]])[order]
+    else:
+        keys.sort()  # whom an edge belongs to need not be known
     return NeighbourGraph(
         starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        neighbours=target[order].astype(np.int32),
-        weights=np.concatenate([weights, weights[twice]])[order] if weights.size else weights,
+        neighbours=(keys % max(nodes, 1)).astype(np.int32),
+        weights=weights,
     )
 
 
@@ -99,6 +104,7 @@ def _close_pairs(
     else:
         moved, limit = wide - wide.mean(axis=0), threshold  # shorter vectors, smaller errors
     short = moved.astype(np.float32)
+    twice = -2 * short  # exactly: a power of two
     squares = (moved**2).sum(axis=1).astype(np.float32)
     blur = max(2 * limit * _CLOSE, 64 * float(np.finfo(np.float32).eps * squares.max(initial=0)))
     sure, maybe = np.float32(limit**2 - blur), np.float32(limit**2 + blur)
@@ -107,20 +113,20 @@ def _close_pairs(
         rows = slice(top, top + _ROWS)
         for left in range(top, len(short), _COLUMNS):
             columns = slice(left, left + _COLUMNS)
-            distance = short[rows] @ short[columns].T
-            distance *= -2
+            distance = twice[rows] @ short[columns].T
             distance += squares[rows, None]
             distance += squares[None, columns]
-            i, j = np.nonzero(distance < maybe)
-            unsure = distance[i, j] >= sure
+            near = np.flatnonzero(distance < maybe)  # several times faster than for two axes
+            unsure = distance.ravel()[near] >= sure
+            i, j = np.divmod(near, distance.shape[1])
             i, j = i + top, j + left
             above = i < j
             i, j, unsure = i[above], j[above], unsure[above]
             if unsure.any():
-                near = np.flatnonzero(unsure)
-                kept = _exact(wide, i[near], j[near], metric) < threshold
+                asked = np.flatnonzero(unsure)
+                kept = _exact(wide, i[asked], j[asked], metric) < threshold
                 keep = ~unsure
-                keep[near[kept]] = True
+                keep[asked[kept]] = True
                 i, j = i[keep], j[keep]
             yield i, j
         progress(min(top + _ROWS, len(short)))

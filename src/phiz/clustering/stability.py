@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,11 +68,17 @@ def adjusted_rand(one: object, other: object) -> float:
 
 
 def stability(
-    linked: LinkedFaces, labels: I64, seeds: Sequence[int], *, method: Method = "whispers"
+    linked: LinkedFaces,
+    labels: I64,
+    seeds: Sequence[int],
+    *,
+    method: Method = "whispers",
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> Stability:
     """Cluster again with each seed and compare.
 
-    labels: (n,) int64 from 0, all up to the largest used.  Raises OptionError, ShapeError.
+    labels: (n,) int64 from 0, all up to the largest used.  progress: called with the number of
+    seeds done.  Raises OptionError, ShapeError.
     """
     check(labels, (len(linked),), dtype=np.int64, name="labels")
     if not seeds:
@@ -90,6 +96,7 @@ def stability(
         kept += np.bincount(cluster, count * (count - 1), len(sizes))
         others += np.bincount(cluster, count * (around - count), len(sizes))
         companions += np.bincount(cluster, count * (around - 1), len(sizes))
+        progress(len(agreement))
     pairs = len(seeds) * sizes * (sizes - 1)
     return Stability(
         np.array(agreement),
