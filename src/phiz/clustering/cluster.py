@@ -67,7 +67,8 @@ def cluster(
 
     vectors_or_table: Descriptors, a FaceTable with descriptors, or an array (n, d), which may be
         a memory-mapped file.
-    threshold: faces closer than this are joined; by default the model's own, 0.6 for an array.
+    threshold: faces closer than this are joined; by default the model's own, 0.6 for an array, and
+        less beyond 50,000 faces: among so many, each has strangers that are closer.
     method: "whispers" joins all close pairs and runs Chinese whispers on that graph, as dlib's
         ``chinese_whispers_clustering``; "newman" splits the graph while that raises its modularity,
         as dlib's ``newman_cluster``.

@@ -12,9 +12,10 @@ from phiz.checks import F32, F64, I64, check, finite
 from phiz.errors import OptionError, ShapeError
 from phiz.values import Metric
 
-__all__ = ["NeighbourGraph", "graph_of_edges", "neighbour_graph"]
+__all__ = ["NeighbourGraph", "directed", "distances_of", "graph_of_edges", "neighbour_graph"]
 
 _ROWS, _COLUMNS = 1024, 4096  # of a block of distances: 16 MB
+_PAIRS = 1 << 16  # whose distances are taken at a time
 _CLOSE = 1e-4  # distances this near the threshold are computed again in float64
 _MOST_NODES = 2**31 - 1
 _MOST_EDGES = 2**28
@@ -78,13 +79,24 @@ def graph_of_edges(edges: object, weights: object = None) -> NeighbourGraph:
     return _compress(low, high, heavy, int(high.max(initial=-1)) + 1)
 
 
-def _exact(vectors: F64, one: I64, other: I64, metric: Metric) -> F64:
-    """Return the distance of each pair in float64, as dlib takes it."""
-    a, b = vectors[one], vectors[other]
-    if metric == "cosine":
-        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        return np.asarray(1 - (a * b).sum(axis=1) / lengths, np.float64)
-    return np.asarray(np.sqrt(((a - b) ** 2).sum(axis=1)), np.float64)
+def directed(vectors: F32 | F64) -> None:
+    """Raise ShapeError if one of the vectors is all zeros."""
+    if not vectors.any(axis=1).all():
+        raise ShapeError("vectors: a vector of zeros has no direction for cosine distance")
+
+
+def distances_of(vectors: F32 | F64, one: I64, other: I64, metric: Metric) -> F64:
+    """Return the distance of each pair of rows, taken in float64 as dlib does."""
+    found = np.empty(len(one))
+    for top in range(0, len(one), _PAIRS):
+        part = slice(top, top + _PAIRS)
+        a, b = vectors[one[part]].astype(np.float64), vectors[other[part]].astype(np.float64)
+        if metric == "cosine":
+            lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+            found[part] = 1 - (a * b).sum(axis=1) / lengths
+        else:
+            found[part] = np.sqrt(((a - b) ** 2).sum(axis=1))
+    return found
 
 
 def _close_pairs(
@@ -97,9 +109,8 @@ def _close_pairs(
     """
     wide = vectors.astype(np.float64)
     if metric == "cosine":
+        directed(vectors)
         lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-        if not lengths.all():
-            raise ShapeError("vectors: a vector of zeros has no direction for cosine distance")
         moved, limit = wide / lengths, float(np.sqrt(2 * max(threshold, 0.0)))
     else:
         moved, limit = wide - wide.mean(axis=0), threshold  # shorter vectors, smaller errors
@@ -124,7 +135,7 @@ def _close_pairs(
             i, j, unsure = i[above], j[above], unsure[above]
             if unsure.any():
                 asked = np.flatnonzero(unsure)
-                kept = _exact(wide, i[asked], j[asked], metric) < threshold
+                kept = distances_of(wide, i[asked], j[asked], metric) < threshold
                 keep = ~unsure
                 keep[asked[kept]] = True
                 i, j = i[keep], j[keep]

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phiz.checks import F32, F64, I64, floats
-from phiz.clustering.graph import NeighbourGraph, neighbour_graph
+from phiz.checks import F32, floats
+from phiz.clustering.graph import NeighbourGraph, directed, distances_of, neighbour_graph
 from phiz.clustering.nearest import EXACT, Nearest, nearest_neighbours
 from phiz.clustering.pictures import Pictures, pictures_of
 from phiz.errors import OptionError
 from phiz.table import FaceTable
 from phiz.values import Descriptors, Metric
 
-__all__ = ["LinkedFaces", "described", "distances_of", "graph_of_nearest", "link_faces"]
+__all__ = ["LinkedFaces", "described", "graph_of_nearest", "link_faces"]
 
 _THRESHOLD = 0.6  # of bare vectors: dlib's
 _NEIGHBOURS = 16  # of each face, where not all that are close are kept
 _MOST_NEIGHBOURS = 256
-_PAIRS = 1 << 16  # whose distances are taken at a time
+_STRANGERS = 200_000  # pairs by which strangers are judged
+_CLOSER = 0.925  # tenfold faces have a stranger so much closer; see docs/clustering.md
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,22 +55,8 @@ def described(vectors_or_table: object, name: str = "vectors") -> Descriptors:
     return Descriptors(floats(vectors_or_table, (None, None), name=name), "", threshold=_THRESHOLD)
 
 
-def distances_of(vectors: F32, one: I64, other: I64, metric: Metric) -> F64:
-    """Return the distance of each pair of rows, taken in float64."""
-    found = np.empty(len(one))
-    for top in range(0, len(one), _PAIRS):
-        part = slice(top, top + _PAIRS)
-        a, b = vectors[one[part]].astype(np.float64), vectors[other[part]].astype(np.float64)
-        if metric == "cosine":
-            lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-            found[part] = 1 - (a * b).sum(axis=1) / lengths
-        else:
-            found[part] = np.sqrt(((a - b) ** 2).sum(axis=1))
-    return found
-
-
 def graph_of_nearest(nearest: Nearest) -> NeighbourGraph:
-    """Join each face to those in its list and to itself.
+    """Join each face to those in its list.
 
     An edge weighs 1 and the number of faces that are in both ends' lists: two faces of one person
     have the same neighbours, strangers that look alike have their own.  Source: Jarvis and Patrick
@@ -82,10 +69,7 @@ def graph_of_nearest(nearest: Nearest) -> NeighbourGraph:
     found = nearest.names >= 0
     source = np.repeat(np.arange(nodes, dtype=np.int64), found.sum(axis=1))
     target = nearest.names[found].astype(np.int64)
-    everyone = np.arange(nodes, dtype=np.int64)
-    keys = np.concatenate(
-        [source * nodes + target, target * nodes + source, everyone * (nodes + 1)]
-    )
+    keys = np.concatenate([source * nodes + target, target * nodes + source])
     del source, target, found
     keys.sort()
     keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
@@ -97,6 +81,21 @@ def graph_of_nearest(nearest: Nearest) -> NeighbourGraph:
     share_neighbours(lists, starts.astype(np.int64), neighbours, weights)
     weights += 1
     return NeighbourGraph(starts.astype(np.int64), neighbours, weights)
+
+
+def _adapted(vectors: F32, threshold: float, metric: Metric) -> float:
+    """Return the threshold at which a face has about one stranger among so many.
+
+    How many are closer than the model's own threshold is measured on random pairs, nearly all of
+    which are strangers; from there each tenfold of faces brings one that is 7.5 % closer.
+    """
+    random = np.random.default_rng(0)
+    one, other = random.integers(0, len(vectors), (2, _STRANGERS))
+    two = one != other
+    found = distances_of(vectors, one[two], other[two], metric)
+    expected = len(vectors) * float((found < threshold).mean())
+    closer = _CLOSER**2 if metric == "cosine" else _CLOSER  # a squared Euclidean distance
+    return float(threshold * closer ** np.log10(max(expected, 1.0)))
 
 
 def link_faces(
@@ -119,6 +118,8 @@ def link_faces(
     if cannot_link is not False and cannot_link is not None:
         ids = vectors_or_table.picture if isinstance(vectors_or_table, FaceTable) else cannot_link
         pictures = pictures_of(ids if cannot_link is True else cannot_link, count)
+    if faces.metric == "cosine":
+        directed(vectors)
     limit = faces.threshold if threshold is None else threshold
     if not limit > 0:
         raise OptionError(f"threshold: wanted a number above 0, found {limit}")
@@ -128,6 +129,8 @@ def link_faces(
     if neighbours is not None and not 1 <= neighbours <= _MOST_NEIGHBOURS:
         raise OptionError(f"neighbours: wanted 1 to {_MOST_NEIGHBOURS}, found {neighbours}")
     many = neighbours or _NEIGHBOURS
+    if threshold is None and count > EXACT:
+        limit = _adapted(vectors, limit, faces.metric)
     nearest = nearest_neighbours(vectors, many, limit, metric=faces.metric, progress=progress)
     graph = graph_of_nearest(nearest)
     return LinkedFaces(vectors, faces.metric, limit, graph, many, nearest.recall, pictures)

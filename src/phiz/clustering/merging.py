@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phiz.checks import I64, check
-from phiz.clustering.linking import LinkedFaces, distances_of
+from phiz.clustering.graph import distances_of
+from phiz.clustering.linking import LinkedFaces
 from phiz.clustering.pictures import Pictures
 from phiz.errors import OptionError
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from phiz.checks import F32, I64
 from phiz.clustering import lists
-from phiz.errors import ShapeError
+from phiz.clustering.graph import directed
 from phiz.runtime import Runtime, default_runtime
 from phiz.values import Metric
 
@@ -57,10 +57,8 @@ def prepared(vectors: F32, metric: Metric, middle: F32 | None = None) -> tuple[F
     for top in range(0, len(vectors), _BLOCK):
         block = vectors[top : top + _BLOCK]
         if metric == "cosine":
-            lengths = np.linalg.norm(block, axis=1, keepdims=True)
-            if not lengths.all():
-                raise ShapeError("vectors: a vector of zeros has no direction for cosine distance")
-            block = block / lengths
+            directed(block)
+            block = block / np.linalg.norm(block, axis=1, keepdims=True)
         np.subtract(block, middle, out=moved[top : top + _BLOCK])
     return moved, middle
 
