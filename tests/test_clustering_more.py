@@ -257,3 +257,12 @@ def test_stability_counts_pairs_over_seeds() -> None:
         stability(linked, labels, [])
     with pytest.raises(ShapeError, match="labels"):
         stability(linked, labels + 1, [1])
+
+
+def test_examples_in_docstrings_are_right() -> None:
+    import doctest
+    import sys
+
+    for name in ("newman", "stability"):  # a function of one of these names hides its module
+        result = doctest.testmod(sys.modules[f"phiz.clustering.{name}"])
+        assert (result.failed, result.attempted > 0) == (0, True)

@@ -113,7 +113,7 @@ def newman_cluster(edges: object, weights: object = None, *, seed: int = 0) -> I
     Raises ShapeError.
 
     >>> newman_cluster([(0, 1), (1, 2), (0, 2), (3, 4), (2, 3)]).tolist()
-    [1, 1, 1, 0, 0]
+    [0, 0, 0, 1, 1]
     """
     return newman(graph_of_edges(edges, weights), seed=seed)
 
