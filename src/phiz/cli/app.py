@@ -25,6 +25,7 @@ from phiz.cli import (
     export,
     generate,
     hipsterize,
+    identify,
     inspect,
     landmarks,
     models,
@@ -72,8 +73,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, cluster, crop, redact, attributes, classify, generate,
-    colorize, hipsterize, compare_detectors, export, doctor, bench,
+    detect, landmarks, describe, verify, identify, cluster, crop, redact, attributes, classify,
+    generate, colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:
     app.command(help=module.HELP, name=module.NAME)(exiting(module.main))
