@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +47,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per face.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="labels.csv on standard output.")] = False,
     cache: Annotated[bool, typer.Option(help="Remember descriptors between runs.")] = True,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -57,6 +59,7 @@ def main(
     if threshold is not None and not threshold > 0:
         raise OptionError(f"--threshold: wanted a number above 0, found {threshold}")
     folder, page = _targets(out)
+    target = common.parquet_file(parquet)
     found = common.find_pictures(pictures, skip=folder)
     models = (detector, landmarks, descriptor)
     common.ensure_models(models)
@@ -82,6 +85,8 @@ def main(
 
         labels = cluster(table, threshold=threshold, progress=progress)
 
+    with target as keep:
+        keep(replace(table, attributes={"person": labels}))
     if as_json:
         for line in _json_lines(table, labels):
             typer.echo(line)

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,6 +59,7 @@ def main(
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,
     cache: common.Cached = True,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -68,6 +70,7 @@ def main(
         raise OptionError("give either --json or --csv, not both")
     if threshold is not None and not threshold > 0:
         raise OptionError(f"--threshold: wanted a number above 0, found {threshold}")
+    target = common.parquet_file(parquet)
     people = _people(references)
     found = common.find_pictures(pictures, skip=draw)
     models = (detector, landmarks, descriptor)
@@ -86,16 +89,15 @@ def main(
     _warn_of_strangers(known, limit, neighbours)
     out = _Csv(min(top, len(known.people))) if as_csv else _Json() if as_json else _Text()
     count, named = common.Counted(), 0
-    for table, count in common.analysed(found, recipe, "identifying faces", cached=cache):  # noqa: B007
-        if table.pictures[0].error is not None:
-            out.write(next(table.records()))
-            continue
-        answers = identify(known, table, neighbours=neighbours, threshold=limit, top=top)
-        named += int(answers.known.sum())
-        out.write(_record(table, answers))
-        if drawer:
-            captions = [name or "unknown" for name in answers.names]
-            drawer.draw(table, captions, max_pixels=max_pixels)
+    with target as keep:
+        for table, count in common.analysed(found, recipe, "identifying faces", cached=cache):  # noqa: B007
+            answers = identify(known, table, neighbours=neighbours, threshold=limit, top=top)
+            named += int(answers.known.sum())
+            out.write(_record(table, answers))
+            keep(replace(table, attributes=answers.columns()))
+            if drawer:
+                captions = [name or "unknown" for name in answers.names]
+                drawer.draw(table, captions, max_pixels=max_pixels)
     typer.echo(f"phiz: {count}; {named} of known people", err=True)
     return 1 if failed else count.exit_code()
 
@@ -164,7 +166,7 @@ def _record(table: FaceTable, answers: Identifications) -> dict[str, Any]:
     """Return what is printed of a picture, ready for JSON."""
     (record,) = table.records()
     names = answers.names
-    for row, face in enumerate(record["faces"]):
+    for row, face in enumerate(record.get("faces", [])):
         face.pop("descriptor")
         candidates = zip(
             answers.candidates[row].tolist(), answers.candidate_distances[row], strict=True
