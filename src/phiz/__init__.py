@@ -94,7 +94,18 @@ _HOME = {
     "redact": "models.redaction",
     "verify": "verification",
 }
-_ROOMS = ("clustering", "errors", "geometry", "imaging", "pipeline", "table", "values", "zoo")
+_ROOMS = (
+    "arrow",
+    "clustering",
+    "enrolment",
+    "errors",
+    "geometry",
+    "imaging",
+    "pipeline",
+    "table",
+    "values",
+    "zoo",
+)
 
 __all__ = [
     "DLIB_150",
