@@ -187,14 +187,22 @@ def _read(data: dict[str, Any], name: str) -> Any:
         raise OptionError(f"{name}: {error}") from error
 
 
-def threshold_of(given: float | Calibration | None, descriptors: Descriptors) -> float:
+def threshold_of(
+    given: float | Calibration | None, descriptors: Descriptors, *, gallery: int = 1
+) -> float:
     """Return the threshold that was given, or the calibration's, or the model's own.
 
-    Raises SpaceError for a calibration of another model.
+    gallery: how many faces each is compared with.  A calibration then gives the smaller of its own
+        threshold and that at which 1 % of unknown people match somebody.
+
+    Raises SpaceError for a calibration of another model, unless the vectors are bare ones, and
+    OptionError unless the threshold is above 0.
     """
-    if given is None:
-        return descriptors.threshold
-    if isinstance(given, Calibration):
-        given.check_space(descriptors)
-        return given.threshold
-    return given
+    limit = descriptors.threshold if given is None else given
+    if isinstance(limit, Calibration):
+        if descriptors.space:
+            limit.check_space(descriptors)
+        limit = min(limit.threshold, limit.for_gallery(max(gallery, 1))[0])
+    if not limit > 0:
+        raise OptionError(f"threshold: wanted a number above 0, found {limit}")
+    return float(limit)

@@ -36,6 +36,7 @@ from phiz.models.protocols import (
     require_role,
 )
 from phiz.runtime import Runtime, default_runtime
+from phiz.scores import Scores
 from phiz.table import FaceTable, Picture
 from phiz.values import Descriptors, Faces, Landmarks
 
@@ -48,6 +49,7 @@ __all__ = [
     "locate",
     "make_recipe",
     "run",
+    "score_columns",
     "visible_faces",
 ]
 
@@ -414,13 +416,17 @@ def _attribute_columns(
     if not isinstance(spec, ChipSpec) or isinstance(getattr(model, "space", None), str):
         raise OptionError(f"attributes: wanted a classifier of faces, found {model!r}")
     classifier: FaceClassifier = model  # type: ignore[assignment]
-    scores = classifier(align(image, landmarks, chip=spec))
+    return score_columns(classifier.name, classifier(align(image, landmarks, chip=spec)))
+
+
+def score_columns(name: str, scores: Scores) -> dict[str, NDArray[np.generic]]:
+    """Return what a classifier says of faces as columns of a table; see :func:`analyze`."""
     best = scores.order(1)[:, 0] if len(scores) else np.zeros(0, np.int64)
     labels = np.array([scores.labels[i] for i in best], dtype=np.str_)
     columns: dict[str, NDArray[np.generic]] = {
-        classifier.name: labels if scores.age is None or scores.age_apart else scores.age,
-        f"{classifier.name}.score": scores.probs[np.arange(len(best)), best],
+        name: labels if scores.age is None or scores.age_apart else scores.age,
+        f"{name}.score": scores.probs[np.arange(len(best)), best],
     }
     if scores.age is not None and scores.age_apart:
-        columns[f"{classifier.name}.age"] = scores.age
+        columns[f"{name}.age"] = scores.age
     return columns

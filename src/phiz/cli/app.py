@@ -26,6 +26,7 @@ from phiz.cli import (
     export,
     generate,
     hipsterize,
+    identify,
     inspect,
     landmarks,
     models,
@@ -74,7 +75,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, calibrate, cluster, crop, redact, attributes, classify,
+    detect, landmarks, describe, verify, identify, calibrate, cluster, crop, redact, attributes,
+    classify,
     generate, colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:

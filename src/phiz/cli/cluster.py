@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from phiz.calibration import Calibration
     from phiz.checks import I64
     from phiz.clustering import Merge, Stability
     from phiz.clustering.cluster import Method
@@ -42,6 +43,7 @@ class _Answer:
     """
 
     labels: I64
+    threshold: float
     merges: list[Merge] | None
     stability: Stability | None
     seeds: int
@@ -69,6 +71,7 @@ def main(
         float | None,
         typer.Option(help="Faces closer than this are joined; default: the model's own (0.6)."),
     ] = None,
+    calibration: common.CalibrationFile = None,
     method: Annotated[
         str,
         typer.Option(help="whispers: as dlib's chinese_whispers; newman: as its newman_cluster."),
@@ -102,6 +105,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per face.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="labels.csv on standard output.")] = False,
     cache: Annotated[bool, typer.Option(help="Remember descriptors between runs.")] = True,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -117,9 +121,15 @@ def main(
     if (vectors is None) == (not pictures):
         raise OptionError("give either pictures or --vectors")
     folder, page = _targets(out)
+    limit = common.limit(threshold, calibration)
+    target = common.parquet_file(parquet)
+    from phiz.table import FaceTable
+
     count = common.Counted()
     faces: FaceTable | NDArray[np.float32]
     if vectors is not None:
+        if parquet is not None:
+            raise OptionError("--parquet: vectors are no faces of pictures: take --csv")
         if cannot_link:
             raise OptionError("--cannot-link: vectors do not say which picture they are of")
         faces = _read_vectors(vectors)
@@ -128,7 +138,6 @@ def main(
         models = (detector, landmarks, descriptor)
         common.ensure_models(models)
         from phiz.pipeline import make_recipe
-        from phiz.table import FaceTable
 
         recipe = make_recipe(
             *models, upsample=upsample, threshold=score, jitter=jitter, max_pixels=max_pixels
@@ -141,9 +150,12 @@ def main(
         faces = FaceTable.concat(tables)
 
     answer = _answer(
-        faces, threshold=threshold, method=method, neighbours=neighbours, cannot_link=cannot_link,
+        faces, threshold=limit, method=method, neighbours=neighbours, cannot_link=cannot_link,
         merges=suggest_merges, seeds=seeds,
     )  # fmt: skip
+    with target as keep:
+        if isinstance(faces, FaceTable):
+            keep(replace(faces, attributes={"person": answer.labels}))
     if as_json:
         for line in _json_lines(faces, answer):
             typer.echo(line)
@@ -154,7 +166,7 @@ def main(
     if not as_json:
         _tell(answer, err=as_csv)
     if folder and page:
-        _write(folder, page, faces, answer, threshold, max_pixels)
+        _write(folder, page, faces, answer, max_pixels)
     if vectors is None:
         typer.echo(f"phiz: {count}", err=True)
     return count.exit_code()
@@ -179,7 +191,7 @@ def _read_vectors(path: Path) -> NDArray[np.float32]:
 def _answer(
     faces: FaceTable | NDArray[np.float32],
     *,
-    threshold: float | None,
+    threshold: float | Calibration | None,
     method: str,
     neighbours: int | None,
     cannot_link: bool,
@@ -220,7 +232,7 @@ def _answer(
             again = clustering.stability(
                 linked, labels, range(1, seeds + 1), method=chosen, progress=lambda _done: step()
             )
-    return _Answer(labels, suggested, again, seeds)
+    return _Answer(labels, linked.threshold, suggested, again, seeds)
 
 
 def _write(
@@ -228,7 +240,6 @@ def _write(
     page: Path,
     faces: FaceTable | NDArray[np.float32],
     answer: _Answer,
-    threshold: float | None,
     max_pixels: int,
 ) -> None:
     """Write labels.csv, merges.csv if asked for, and the page if there are pictures."""
@@ -246,8 +257,7 @@ def _write(
     if isinstance(faces, FaceTable):
         from phiz.cli.report import write_report
 
-        limit = threshold if threshold is not None else float(faces.threshold or 0)
-        write_report(page, faces, answer.labels, limit, max_pixels=max_pixels)
+        write_report(page, faces, answer.labels, answer.threshold, max_pixels=max_pixels)
         written.insert(0, page)
     typer.echo(f"phiz: wrote {' and '.join(str(path) for path in written)}", err=True)
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from phiz.calibration import Calibration
 from phiz.checks import I64
 from phiz.clustering.linking import LinkedFaces, link_faces
 from phiz.clustering.newman import newman
@@ -56,7 +57,7 @@ def label_faces(linked: LinkedFaces, *, method: Method = "whispers", seed: int =
 def cluster(
     vectors_or_table: object,
     *,
-    threshold: float | None = None,
+    threshold: float | Calibration | None = None,
     method: Method = "whispers",
     neighbours: int | None = None,
     cannot_link: object = False,

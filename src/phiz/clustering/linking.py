@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phiz.calibration import Calibration, threshold_of
 from phiz.checks import F32, floats
 from phiz.clustering.graph import NeighbourGraph, directed, distances_of, neighbour_graph
 from phiz.clustering.nearest import EXACT, Nearest, nearest_neighbours
@@ -101,7 +102,7 @@ def _adapted(vectors: F32, threshold: float, metric: Metric) -> float:
 def link_faces(
     vectors_or_table: object,
     *,
-    threshold: float | None = None,
+    threshold: float | Calibration | None = None,
     neighbours: int | None = None,
     cannot_link: object = False,
     progress: Callable[[int], None] = lambda _done: None,
@@ -120,9 +121,7 @@ def link_faces(
         pictures = pictures_of(ids if cannot_link is True else cannot_link, count)
     if faces.metric == "cosine":
         directed(vectors)
-    limit = faces.threshold if threshold is None else threshold
-    if not limit > 0:
-        raise OptionError(f"threshold: wanted a number above 0, found {limit}")
+    limit = threshold_of(threshold, faces)
     if neighbours is None and count <= EXACT:
         graph = neighbour_graph(vectors, limit, metric=faces.metric, progress=progress)
         return LinkedFaces(vectors, faces.metric, limit, graph, pictures=pictures)
