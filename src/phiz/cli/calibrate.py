@@ -132,5 +132,9 @@ def _said(found: Calibration) -> list[str]:
 
 
 def _distances(found: Calibration) -> list[float]:
-    low, high = found.llr_distances[0], found.llr_distances[-1]
-    return [low + (high - low) * part / 8 for part in range(1, 8)]
+    """Return distances over which the ratio goes from the one to the other of its ends."""
+    values = found.llr
+    low = found.llr_distances[max(at for at, value in enumerate(values) if value == values[0])]
+    high = found.llr_distances[values.index(values[-1])]
+    low, high = min(low, high), max(low, high)
+    return [low + (high - low) * part / 8 for part in range(9)]

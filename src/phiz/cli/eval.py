@@ -12,6 +12,13 @@ import typer
 from phiz.cli import common
 from phiz.cli import eval_inputs as inputs
 from phiz.cli.common import MAX_PIXELS
+from phiz.cli.eval_groups import (
+    folder_groups,
+    group_record,
+    group_tables,
+    pair_groups,
+    print_groups,
+)
 from phiz.cli.eval_report import (
     ErrorPair,
     Page,
@@ -25,6 +32,7 @@ from phiz.errors import OptionError
 if TYPE_CHECKING:
     from phiz.evaluation.blocks import Hardest
     from phiz.evaluation.faces import DescribedFaces
+    from phiz.evaluation.groups import Groups, GroupScore
     from phiz.evaluation.scores import PairScore
 
 NAME = "eval"
@@ -55,6 +63,8 @@ def lfw(
     vectors: inputs.Vectors = None,
     names: inputs.Names = None,
     metric: inputs.MetricOf = "euclidean",
+    groups: inputs.GroupsOf = None,
+    reference: inputs.Reference = None,
     out: inputs.Out = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
@@ -75,12 +85,12 @@ def lfw(
     from phiz.evaluation.listings import lfw_pairs
     from phiz.evaluation.scores import score_pairs
 
-    listed = lfw_pairs(pairs)
+    listed, table = lfw_pairs(pairs), _groups(groups)
     faces = inputs.Faces(
         models, own_input, landmarks=landmarks, jitter=jitter, cache=cache, vectors=vectors,
         names=names, metric=metric, threshold=threshold,
     )  # fmt: skip
-    scores, found = [], []
+    scores, found, parts = [], [], []
     for described in faces.described(listed.pictures, images, CENTRAL):
         if described.missing:
             row, reason = described.missing[0]
@@ -88,8 +98,9 @@ def lfw(
         score = score_pairs(listed, described, threshold=threshold)
         scores.append(score)
         found.append(described)
+        parts.append(pair_groups(table, listed, described, threshold, reference))
         if as_json:
-            _json_line("lfw", score)
+            _json_line("lfw", score, parts[-1])
             continue
         if len(scores) > 1 or "," in models:
             typer.echo(f"== {score.model}")
@@ -100,7 +111,8 @@ def lfw(
     if not as_json:
         typer.echo(columns(pair_rows(scores)))
         _held_out(scores)
-    _reported(out, "lfw", "LFW", scores, found, listed.pictures, images, MAX_PIXELS)
+        print_groups(scores, parts)
+    _reported(out, "lfw", "LFW", scores, found, listed.pictures, images, MAX_PIXELS, parts)
     return 0
 
 
@@ -164,6 +176,8 @@ def pairs(
     vectors: inputs.Vectors = None,
     names: inputs.Names = None,
     metric: inputs.MetricOf = "euclidean",
+    groups: inputs.GroupsOf = None,
+    reference: inputs.Reference = None,
     out: inputs.Out = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
@@ -183,16 +197,17 @@ def pairs(
     from phiz.evaluation.listings import read_pairs
     from phiz.evaluation.scores import score_pairs
 
-    listed = read_pairs(table)
+    listed, kinds = read_pairs(table), _groups(groups)
     faces = inputs.Faces(
         models, own_input, detector, landmarks, upsample, jitter, cache, max_pixels, vectors, names,
         metric, threshold,
     )  # fmt: skip
     found = list(faces.described(listed.pictures, images, LARGEST))
     scores = [score_pairs(listed, described, threshold=threshold) for described in found]
-    _print("pairs", scores, as_json)
+    parts = [pair_groups(kinds, listed, each, threshold, reference) for each in found]
+    _print("pairs", scores, as_json, parts)
     _held_out([] if as_json else scores)
-    _reported(out, "pairs", table.name, scores, found, listed.pictures, images, max_pixels)
+    _reported(out, "pairs", table.name, scores, found, listed.pictures, images, max_pixels, parts)
     return int(any(described.missing for described in found))
 
 
@@ -208,6 +223,8 @@ def folder(
     vectors: inputs.Vectors = None,
     names: inputs.Names = None,
     metric: inputs.MetricOf = "euclidean",
+    groups: inputs.GroupsOf = None,
+    reference: inputs.Reference = None,
     out: inputs.Out = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
@@ -227,12 +244,12 @@ def folder(
     from phiz.evaluation.listings import people_folder
     from phiz.evaluation.scores import score_folder
 
-    listed = people_folder(people)
+    listed, kinds = people_folder(people), _groups(groups)
     faces = inputs.Faces(
         models, own_input, detector, landmarks, upsample, jitter, cache, max_pixels, vectors, names,
         metric, threshold,
     )  # fmt: skip
-    found, scores = [], []
+    found, scores, parts = [], [], []
     for described in faces.described(listed.pictures, people, LARGEST):
         count = len(described.rows)
         with common.counting(count * (count - 1) // 2, "comparing pairs") as step:
@@ -241,8 +258,9 @@ def folder(
                 score_folder(listed.people, described, threshold=threshold, progress=progress)
             )
         found.append(described)
-    _print("folder", scores, as_json)
-    _reported(out, "folder", people.name, scores, found, listed.pictures, people, max_pixels)
+        parts.append(folder_groups(kinds, listed, described, threshold, reference))
+    _print("folder", scores, as_json, parts)
+    _reported(out, "folder", people.name, scores, found, listed.pictures, people, max_pixels, parts)
     return int(any(described.missing for described in found))
 
 
@@ -258,17 +276,29 @@ def _difference(step: Callable[[int], None]) -> Callable[[int], None]:
     return progress
 
 
-def _json_line(command: str, score: PairScore) -> None:
-    record = {"schema": 1, "command": f"eval {command}", **score.record()}
+def _groups(path: Path | None) -> Groups | None:
+    from phiz.evaluation.groups import read_groups
+
+    return None if path is None else read_groups(path)
+
+
+def _json_line(command: str, score: PairScore, parts: Sequence[GroupScore]) -> None:
+    record = {"schema": 1, "command": f"eval {command}", **score.record(), **group_record(parts)}
     typer.echo(json.dumps(record))
 
 
-def _print(command: str, scores: Sequence[PairScore], as_json: bool) -> None:
+def _print(
+    command: str,
+    scores: Sequence[PairScore],
+    as_json: bool,
+    parts: Sequence[Sequence[GroupScore]],
+) -> None:
     if as_json:
-        for score in scores:
-            _json_line(command, score)
+        for score, mine in zip(scores, parts, strict=True):
+            _json_line(command, score, mine)
     else:
         typer.echo(columns(pair_rows(scores)))
+        print_groups(scores, parts)
 
 
 def error_pairs(
@@ -297,13 +327,14 @@ def _reported(
     pictures: Sequence[str],
     root: Path,
     max_pixels: int,
+    parts: Sequence[Sequence[GroupScore]],
 ) -> None:
     """Write the reports of pairs, if they are asked for."""
     if out is None:
         return
     paths = [root / name for name in pictures]
     errors, records = {}, []
-    for score, faces in zip(scores, found, strict=True):
+    for score, faces, groups in zip(scores, found, parts, strict=True):
         kinds = ((NEAREST, score.impostors), (FARTHEST, score.strangers))
         hardest = {}
         for said, worst in kinds:
@@ -316,7 +347,7 @@ def _reported(
             ]
         missing = [reason for _, reason in faces.missing]
         more = {"fallback_boxes": faces.fallback, "left_out": missing, "hardest": hardest}
-        records.append(score.record() | more)
+        records.append(score.record() | more | group_record(groups))
     page = Page(
         f"phiz eval {command}: {title}",
         {"schema": 1, "command": f"eval {command}", "models": records},
@@ -324,6 +355,7 @@ def _reported(
         {score.model: score.curve for score in scores},
         {score.model: (score.histogram, score.threshold) for score in scores},
         errors,
+        group_tables(scores, parts),
     )
     write_reports(out, page, max_pixels=max_pixels)
 

@@ -46,6 +46,18 @@ Names = Annotated[
 MetricOf = Annotated[str, typer.Option("--metric", help="Of --vectors: euclidean or cosine.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")]
 
+GroupsOf = Annotated[
+    Path | None,
+    typer.Option(
+        "--groups",
+        help="CSV file 'person,sex,...' or 'picture,camera,...': the same numbers for each group.",
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(help="Group that others are compared with; default: the one with most pairs."),
+]
+
 FIVE, MANY = "dlib-landmarks-5", "dlib-landmarks-68"
 MODEL = "dlib-face-resnet-v1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,7 @@ class Page:
     """What a report shows.
 
     record: report.json.  rows: its table.  curves, histograms: drawn where Matplotlib is here.
-    errors: under each heading, pairs of pictures.
+    errors: under each heading, pairs of pictures.  tables: under each heading, further tables.
     """
 
     title: str
@@ -110,6 +110,7 @@ class Page:
     curves: Mapping[str, Curve]
     histograms: Mapping[str, tuple[Histogram, float | None]]
     errors: Mapping[str, Sequence[ErrorPair]]
+    tables: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
 
 def _figure(pair: ErrorPair, max_pixels: int) -> str:
@@ -167,6 +168,10 @@ def _html(page: Page, max_pixels: int) -> Iterator[str]:
     )
     yield from _plots(page)
     yield "</div>"
+    for heading, rows in page.tables.items():
+        yield f"<h2>{escape(heading)}</h2><table>{_row(rows[0], 'th')}"
+        yield from (_row(row, "td") for row in rows[1:])
+        yield "</table>"
     for heading, pairs in page.errors.items():
         if pairs:
             yield f"<h2>{escape(heading)}</h2><div class='pairs'>"

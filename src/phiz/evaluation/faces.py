@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import F32, F64, I64, check, finite
 from phiz.errors import OptionError, ShapeError
@@ -80,6 +81,12 @@ class DescribedFaces:
     threshold: float | None
     missing: tuple[tuple[int, str], ...]
     space: str
+
+    def only(self, chosen: NDArray[np.bool_]) -> DescribedFaces:
+        """Return the faces of some of the pictures; chosen: (pictures,) bool."""
+        kept = chosen[self.rows]
+        boxes = None if self.boxes is None else self.boxes[kept]
+        return replace(self, vectors=self.vectors[kept], rows=self.rows[kept], boxes=boxes)
 
     def place(self, pictures: int) -> I64:
         """Return the row of each picture's vector, (pictures,) int64, -1 where there is none."""

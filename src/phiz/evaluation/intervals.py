@@ -154,8 +154,10 @@ def spread_factor(replicates: F64, influences: F64, twice: float) -> float:
 def _area(genuine: F64, impostor: F64) -> F64:
     """Return the area under the ROC curve of cumulated counts (b, k + 1)."""
     heights = genuine[:, 1:] + genuine[:, :-1]
-    total = genuine[:, -1] * impostor[:, -1]
-    return np.asarray((np.diff(impostor, axis=1) * heights).sum(axis=1) / 2 / total, np.float64)
+    total = 2 * genuine[:, -1] * impostor[:, -1]
+    area = (np.diff(impostor, axis=1) * heights).sum(axis=1)
+    # The weights of a handful of pairs may sum to nothing: such a replicate knows nothing.
+    return np.divide(area, total, out=np.full(len(area), 0.5), where=total > 0)
 
 
 def _tar(far: float) -> Statistic:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phiz.checks import F64, I64
 from phiz.evaluation.blocks import AllPairs, Hardest, all_pairs
@@ -195,13 +196,17 @@ def score_pairs(
     threshold: float | None = None,
     fars: Sequence[float] = FARS,
     replicates: int = 1000,
+    chosen: NDArray[np.bool_] | None = None,
 ) -> PairScore:
     """Score listed pairs; those of which a picture has no vector are left out.
 
-    threshold: by default the model's own.
+    threshold: by default the model's own.  chosen: (m,) bool, only pairs of these pictures.
     """
     limit = faces.threshold if threshold is None else threshold
     distances, rows = faces.distances(pairs.sides)
+    if chosen is not None:
+        kept = chosen[pairs.sides[rows]].all(axis=1)
+        distances, rows = distances[kept], rows[kept]
     trials = pairs.trials(distances, rows)
     curve = curve_of(trials)
     fmr = fnmr = None
@@ -252,14 +257,18 @@ def score_folder(
     threshold: float | None = None,
     fars: Sequence[float] = FARS,
     replicates: int = 1000,
+    chosen: NDArray[np.bool_] | None = None,
     progress: Callable[[int], None] = lambda _done: None,
     runtime: Runtime | None = None,
 ) -> PairScore:
     """Score all pairs of pictures, by blocks.
 
-    people: (n,) int64, who each picture is of.  progress: called with the number of pairs done.
+    people: (n,) int64, who each picture is of.  chosen: (n,) bool, only these pictures.
+    progress: called with the number of pairs done.
     """
     limit = faces.threshold if threshold is None else threshold
+    if chosen is not None:
+        faces = faces.only(chosen)
     named, who = np.unique(people[faces.rows], return_inverse=True)
     found = all_pairs(
         faces.vectors,
