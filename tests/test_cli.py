@@ -293,8 +293,10 @@ def test_interrupting_leaves_nothing_half_written(folder: Path, tmp_path: Path) 
         time.sleep(0.05)  # until it is at work
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    # Interrupted inside an exec(), as dataclasses make while modules load, Python ends itself by
+    # the signal after the command has left with 130; a shell calls both 130.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert err == "phiz: interrupted\n"
     assert not out.exists() or list(out.iterdir()) == []
 
 

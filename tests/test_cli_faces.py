@@ -352,7 +352,7 @@ def test_interrupting_leaves_nothing_half_written(
     assert json.loads(process.stdout.readline())["faces"]
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode in (130, -signal.SIGINT)  # see tests/test_cli.py
     assert "phiz: interrupted" in err
     assert "Traceback" not in err
     assert list(out.rglob("*.part")) == []

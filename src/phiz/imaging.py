@@ -1,18 +1,18 @@
-"""Pictures in and out: with the module below it the only importer of Pillow.
+"""Pictures in and out: with the modules below it the only importer of Pillow.
 
 Everything inside phiz is ``(h, w, 3)`` uint8 RGB, C-contiguous.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from PIL import UnidentifiedImageError as _Unidentified
 
 from phiz.checks import F32, U8
 from phiz.errors import ImageError, OptionError
+from phiz.lenient import decode_leniently
 from phiz.originals import Metadata, Original, eight_bit, take_original, write_original
 
 __all__ = [
@@ -41,8 +42,10 @@ __all__ = [
     "encode_original",
     "is_picture_name",
     "read_image",
+    "read_leniently",
     "resized",
     "shrink",
+    "thumbnail",
 ]
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | np.ndarray[Any, Any] | Image.Image"
@@ -104,6 +107,12 @@ def _identify(data: io.BytesIO) -> Image.Image:
         return Image.open(data, formats=[name for name in _OTHERS if name in Image.OPEN])
 
 
+def _identify_within_limit(data: bytes) -> Image.Image:
+    """Open a picture under Pillow's own limit of pixels."""
+    with _open_lock:  # not while the limit is off
+        return _identify(io.BytesIO(data))
+
+
 def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
     with _open_lock, warnings.catch_warnings():
         # Pillow's own size limit is a module global: phiz states its limit per call instead.
@@ -122,7 +131,7 @@ def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
     return image
 
 
-@contextmanager
+@contextlib.contextmanager
 def _explained(data: bytes, label: str) -> Iterator[None]:
     """Turn whatever a decoder raises into an ImageError, and nothing to decode too."""
     if not data:
@@ -318,6 +327,39 @@ def resized(image: U8, longest: int) -> U8:
 def shrink(image: U8, longest: int) -> U8:
     """Return the picture with its longer side at most ``longest`` pixels, smoothly resampled."""
     return image if longest >= max(image.shape[:2]) else resized(image, longest)
+
+
+def read_leniently(
+    source: str | bytes | os.PathLike[str] | BinaryIO, mode: str | None = "RGB"
+) -> NDArray[Any]:
+    """Read a picture as programs do that set Pillow's LOAD_TRUNCATED_IMAGES, without setting it.
+
+    source: a path, or an open binary file, which is read from its start.
+    mode: Pillow's name of the colours wanted; None leaves those of the file.
+
+    Returns what ``numpy.array`` makes of the picture: (h, w, 3) uint8 for RGB, (h, w) for L; the
+    EXIF orientation is not applied, and what is missing of a truncated file is black or gray.
+    Pillow's own limit of pixels is in force.  Raises Pillow's errors and OSError.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        with open(source, "rb") as file:
+            data = file.read()
+    else:
+        with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+            source.seek(0)
+        data = source.read()
+    try:
+        image = decode_leniently(data, _identify_within_limit)
+    except _Unidentified:
+        raise _Unidentified(f"cannot identify image file {source!r}") from None
+    return np.array(image.convert(mode) if mode else image)
+
+
+def thumbnail(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Return the picture, (h, w, 3) or (h, w), as Pillow's ``thumbnail`` with Lanczos makes it."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return np.array(picture, np.uint8)
 
 
 def draw_faces(
