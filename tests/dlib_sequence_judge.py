@@ -57,7 +57,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[str]:
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
         process = subprocess.Popen(
             [sys.executable, "-W", "error", str(WORKER), self._module],
             stdin=subprocess.PIPE,

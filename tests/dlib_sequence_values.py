@@ -283,6 +283,7 @@ class Values:
         if rng.random() < 0.5:
             return {"array": {"noise": rng.randint(0, 99), "shape": shape, "dtype": dtype}}
         made = self._picture(100) | ({"gray": True} if rng.random() < 0.5 else {})
+        made |= {"strided": True} if rng.random() < 0.2 else {}
         return {"array": made | {"dtype": dtype}}
 
     def _path(self) -> Any:

@@ -192,9 +192,11 @@ def _dims(rect: drectangle, size: int) -> tuple[int, int]:
         side = math.floor(math.sqrt(size) + 0.5)
         return side, side
     tall = rect.height() * math.sqrt(size / rect.area())
-    if not 0.5 <= tall < _FARTHEST:
-        return 1, 1 if size else 2**63  # it divides nothing by nothing there
+    if not tall < _FARTHEST:
+        return 1, 1
     rows = int(tall + 0.5)
+    if rows == 0:  # what dlib divides by: nothing by nothing is no number, a processor's largest
+        return 1, 1 if size else 2**63
     return rows, max(1, int(size / rows + 0.5))
 
 
