@@ -157,7 +157,8 @@ def _area(genuine: F64, impostor: F64) -> F64:
     total = 2 * genuine[:, -1] * impostor[:, -1]
     area = (np.diff(impostor, axis=1) * heights).sum(axis=1)
     # The weights of a handful of pairs may sum to nothing: such a replicate knows nothing.
-    return np.divide(area, total, out=np.full(len(area), 0.5), where=total > 0)
+    shares = np.divide(area, total, out=np.full(len(area), 0.5), where=total > 0)
+    return np.asarray(shares, np.float64)
 
 
 def _tar(far: float) -> Statistic:
