@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -20,7 +21,10 @@ _ROUNDS = 6  # of k-means: the lists need not be the best, only compact
 def needed() -> tuple[ModuleType, ModuleType]:
     """Return faiss and threadpoolctl; MissingExtra with the install line if they are not here."""
     try:
-        import faiss
+        with warnings.catch_warnings():
+            # What SWIG makes of FAISS warns of itself from Python 3.12 on.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import faiss
         import threadpoolctl
     except ImportError as error:
         raise MissingExtra(

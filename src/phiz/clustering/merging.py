@@ -44,7 +44,7 @@ def _seen_together(pictures: Pictures, labels: I64, one: I64, other: I64) -> NDA
 def suggest_merges(linked: LinkedFaces, labels: I64, *, least: int = 2) -> list[Merge]:
     """List clusters that are joined by many edges, those with the largest share of them first.
 
-    labels: (n,) int64, from 0.  least: edges below which two clusters are not listed.  Clusters
+    labels: (n,) int64.  least: edges below which two clusters are not listed.  Clusters
     that share a picture are not listed where that keeps faces apart.
 
     Where each face is joined to its nearest only, the share is of those pairs that could be joined:
@@ -55,27 +55,33 @@ def suggest_merges(linked: LinkedFaces, labels: I64, *, least: int = 2) -> list[
     check(labels, (len(linked),), dtype=np.int64, name="labels")
     if not len(linked):
         return []
+    names, cluster, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    cluster = cluster.reshape(-1)
     source = np.repeat(np.arange(len(linked)), np.diff(linked.graph.starts))
-    across = labels[source] < labels[linked.graph.neighbours]
+    across = cluster[source] < cluster[linked.graph.neighbours]
     here, there = source[across], linked.graph.neighbours[across].astype(np.int64)
-    many = int(labels.max()) + 1
     keys, which, edges = np.unique(
-        labels[here] * many + labels[there], return_inverse=True, return_counts=True
+        cluster[here] * len(names) + cluster[there], return_inverse=True, return_counts=True
     )
     distance = np.bincount(
         which.reshape(-1), distances_of(linked.vectors, here, there, linked.metric), len(keys)
     ) / np.maximum(edges, 1)
-    one, other = keys // many, keys % many
-    sizes = np.bincount(labels)
+    one, other = keys // len(names), keys % len(names)
     possible = sizes[one] * sizes[other]
     if linked.neighbours is not None:
         possible = np.minimum(possible, linked.neighbours * (sizes[one] + sizes[other]))
     share = edges / possible
     keep = edges >= least
     if linked.pictures is not None:
-        keep[keep] = ~_seen_together(linked.pictures, labels, one[keep], other[keep])
+        keep[keep] = ~_seen_together(linked.pictures, cluster, one[keep], other[keep])
     order = [i for i in np.lexsort((keys, -edges, -share)).tolist() if keep[i]]
     return [
-        Merge(int(one[i]), int(other[i]), int(edges[i]), float(share[i]), float(distance[i]))
+        Merge(
+            int(names[one[i]]),
+            int(names[other[i]]),
+            int(edges[i]),
+            float(share[i]),
+            float(distance[i]),
+        )
         for i in order
     ]
