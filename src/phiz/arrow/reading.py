@@ -21,6 +21,7 @@ __all__ = ["from_arrow", "read_parquet"]
 
 _BATCH = 1 << 13  # rows read at once
 _SPARE = 256 << 20  # bytes that reading may take beside four times the file
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}  # Arrow's names
 _PICTURE = 300  # bytes of a Picture and its strings
 
 
@@ -60,7 +61,7 @@ def _assemble(batches: Iterable[Any], schema: Any, path: str, *, limit: int | No
                 values.update(text for text in _texts(batch.column(name)) if text is not None)
                 if len(values) > 1:
                     raise SpaceError(f"{path}: rows made with different models or options")
-        faces = batch.filter(batch.column("box").is_valid())
+        faces = batch.filter(batch.column("rank").is_valid())
         owners.append(_numbers(faces, "picture", path))
         for name, (column, dtype, shape) in kinds.items():
             parts[name].append(_values(_child(faces, column), name, dtype, shape, path, limit))
@@ -202,7 +203,7 @@ def _kind(kind: Any) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
     if types.is_string(kind) or types.is_large_string(kind):
         return np.dtype("U"), tuple(shape)
     if types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
-        return np.dtype(kind.to_pandas_dtype()), tuple(shape)
+        return np.dtype(_FLOATS.get(str(kind), str(kind))), tuple(shape)
     return None
 
 

@@ -40,8 +40,15 @@ def to_arrow(table: FaceTable, *, first_picture: int = 0) -> Any:
     picture = picture[order]
     faces = pa.array(order, pa.int64(), mask=order >= count)
 
-    def of_faces(column: Any) -> Any:
-        return column.take(faces)
+    def of_faces(values: NDArray[Any], name: str) -> Any:
+        if values.ndim == 1:
+            return _column(values, name).take(faces)
+        # Few programs read lists of a fixed size that are null: a row without a face has NaN.
+        blank = np.zeros((1, *values.shape[1:]), values.dtype)
+        if values.dtype.kind == "f":
+            blank[:] = np.nan
+        whole = _column(np.concatenate([values, blank]), name)
+        return whole.take(pa.array(np.minimum(order, count)))
 
     def of_pictures(name: str, kind: Any) -> Any:
         values = [getattr(one, name) for one in table.pictures]
@@ -53,9 +60,9 @@ def to_arrow(table: FaceTable, *, first_picture: int = 0) -> Any:
         return pa.repeat(pa.scalar(value, pa.string()), len(picture))
 
     columns = {
-        "face_id": of_faces(pa.array(table.face_id, pa.string())),
+        "face_id": pa.array(table.face_id, pa.string()).take(faces),
         "picture": pa.array(picture + first_picture),
-        "rank": of_faces(pa.array(table.rank)),
+        "rank": of_faces(table.rank, "rank"),
         "source": of_pictures("source", pa.string()),
         "content_hash": of_pictures("content_hash", pa.string()),
         "frame": of_pictures("frame", pa.int64()),
@@ -63,22 +70,22 @@ def to_arrow(table: FaceTable, *, first_picture: int = 0) -> Any:
         "width": of_pictures("width", pa.int64()),
         "height": of_pictures("height", pa.int64()),
         "error": of_pictures("error", pa.string()),
-        "box": of_faces(_column(table.boxes, "boxes")),
-        "score": of_faces(_column(table.scores, "scores")),
-        "label": of_faces(
-            pa.array([_utf8(label) or None for label in table.labels.tolist()], pa.string())
-        ),
+        "box": of_faces(table.boxes, "boxes"),
+        "score": of_faces(table.scores, "scores"),
+        "label": pa.array(
+            [_utf8(label) or None for label in table.labels.tolist()], pa.string()
+        ).take(faces),
     }
     if table.landmarks is not None:
-        columns["landmarks"] = of_faces(_column(table.landmarks, "landmarks"))
+        columns["landmarks"] = of_faces(table.landmarks, "landmarks")
         columns["scheme"] = everywhere(table.scheme)
     if table.descriptors is not None:
-        columns["descriptor"] = of_faces(_column(table.descriptors, "descriptors"))
+        columns["descriptor"] = of_faces(table.descriptors, "descriptors")
         columns["space"] = everywhere(table.space)
     if table.attributes:
-        parts = [_column(column, name) for name, column in table.attributes.items()]
-        struct = pa.StructArray.from_arrays(parts, names=[_utf8(name) for name in table.attributes])
-        columns["attributes"] = of_faces(struct)
+        parts = [of_faces(column, name) for name, column in table.attributes.items()]
+        names = [_utf8(name) for name in table.attributes]
+        columns["attributes"] = pa.StructArray.from_arrays(parts, names=names)
     columns["settings_hash"] = everywhere(table.settings_hash)
     return pa.table(columns).replace_schema_metadata(_metadata(table))
 
