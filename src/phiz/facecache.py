@@ -11,7 +11,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,25 +110,37 @@ class FaceCache:
 
     def get(self, content_hash: str, settings_hash: str) -> FaceTable | None:
         """Return what was found in this content with these settings, or None."""
+        blob = self.get_bytes(content_hash, settings_hash)
+        if blob is None:
+            return None
+        try:
+            return _unpack(blob, content_hash, settings_hash)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def get_bytes(self, content_hash: str, settings_hash: str) -> bytes | None:
+        """Return what :meth:`put_bytes` was given for this content and these settings, or None."""
         with self._lock:
             row = self._database.execute(
                 "SELECT found FROM faces WHERE schema = ? AND settings = ? AND content = ?",
                 (SCHEMA, settings_hash, content_hash),
             ).fetchone()
-        if row is None:
-            return None
-        try:
-            return _unpack(row[0], content_hash, settings_hash)
-        except (ValueError, KeyError, TypeError):
-            return None
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def put(self, tables: Sequence[FaceTable]) -> None:
         """Remember the tables of pictures that could be read, in one transaction."""
-        rows = [
-            (SCHEMA, table.settings_hash, table.pictures[0].content_hash, _pack(table))
+        self.put_bytes(
+            (table.pictures[0].content_hash, table.settings_hash, _pack(table))
             for table in tables
             if table.pictures[0].error is None and table.pictures[0].content_hash
-        ]
+        )
+
+    def put_bytes(self, found: Iterable[tuple[str, str, bytes]]) -> None:
+        """Remember (content hash, settings, bytes), in one transaction.
+
+        settings: says what the bytes are too; no FaceTable's settings look like it.
+        """
+        rows = [(SCHEMA, settings, content, blob) for content, settings, blob in found]
         with self._lock, self._database:
             self._database.executemany("INSERT OR REPLACE INTO faces VALUES (?, ?, ?, ?)", rows)
 

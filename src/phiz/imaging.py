@@ -40,6 +40,7 @@ __all__ = [
     "draw_shapes",
     "encode",
     "encode_original",
+    "gray_square",
     "is_picture_name",
     "read_image",
     "read_leniently",
@@ -360,6 +361,12 @@ def thumbnail(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     picture = Image.fromarray(image)
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return np.array(picture, np.uint8)
+
+
+def gray_square(image: U8, side: int) -> U8:
+    """Return the picture as (side, side) gray, each pixel the mean of those it covers."""
+    gray = Image.fromarray(image).convert("L")
+    return np.array(gray.resize((side, side), Image.Resampling.BOX), np.uint8)
 
 
 def draw_faces(

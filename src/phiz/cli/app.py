@@ -16,6 +16,7 @@ from phiz.cli import (
     bench,
     calibrate,
     classify,
+    clean,
     cluster,
     colorize,
     compare_detectors,
@@ -91,6 +92,10 @@ eval_app = typer.Typer(help=evaluate.HELP, no_args_is_help=True, rich_markup_mod
 for protocol in evaluate.PROTOCOLS:
     eval_app.command()(exiting(protocol))
 app.add_typer(eval_app, name=evaluate.NAME)
+clean_app = typer.Typer(help=clean.HELP, cls=clean.Group, rich_markup_mode=None)
+clean_app.command(name="propose", help=clean.HELP)(exiting(clean.main))
+clean_app.command(name="apply", help=clean.APPLY_HELP)(exiting(clean.apply))
+app.add_typer(clean_app, name=clean.NAME)
 
 
 def _print_version(wanted: bool) -> None:
