@@ -43,6 +43,14 @@ def workplace(
     for name, image in (("Eileen", party), ("Grace", portrait)):
         (tmp_path / "friends" / name).mkdir(parents=True)
         image.save(tmp_path / "friends" / name / "one.jpg")
+    for name, image in (("staff/Eileen/1", party), ("staff/Grace/1", portrait)):
+        for number, flipped in enumerate((image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))):
+            path = tmp_path / f"{name}{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flipped.save(path)
+    shutil.copytree(tmp_path / "staff", tmp_path / "visitors")
+    pairs = ["left,right,same", "Eileen/10.png,Eileen/11.png,1", "Grace/10.png,Eileen/11.png,0"]
+    (tmp_path / "pairs.csv").write_text("\n".join(pairs))
     (tmp_path / "mine.svm").write_bytes(write.fhog_detector())
     shutil.copy(weight_file("dlib-face-resnet-v1"), tmp_path)
     manifest = faceapi_manifest("ssd_mobilenetv1_model")

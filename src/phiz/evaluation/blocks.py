@@ -147,24 +147,25 @@ class _Worst:
         return Hardest(ends[order, 0], ends[order, 1], distances[order])
 
 
-def _sampled_edges(vectors: F32, people: I64, metric: Metric) -> F64:
+def _sampled_edges(vectors: F32, short: F32, people: I64, metric: Metric) -> F64:
     """Return the edges of the histogram per person, from some of the pairs.
 
-    people: (n,) ascending.  Neighbours of one person stand for all its pairs.
+    short: what :func:`_moved` made of the vectors.  people: (n,) ascending.  Neighbours of one
+    person stand for all its pairs.
     """
     random = np.random.default_rng(0)
     rows = np.arange(len(people))
     if len(rows) > _SAMPLE:
         rows = np.sort(random.choice(len(rows), _SAMPLE, replace=False))
-    one, other = (rows[side] for side in np.triu_indices(len(rows), 1))
-    apart = people[one] != people[other]
+    some = short[rows].astype(np.float64)
+    lengths = (some**2).sum(axis=1)
+    squares = np.maximum(lengths[:, None] + lengths - 2 * (some @ some.T), 0)
+    apart = np.triu(people[rows, None] != people[rows], 1)
+    far = squares[apart] / 2 if metric == "cosine" else np.sqrt(squares[apart])
     together = np.flatnonzero(people[1:] == people[:-1])
     if len(together) > _SAMPLE**2 // 2:
         together = random.choice(together, _SAMPLE**2 // 2, replace=False)
-    return bin_edges(
-        pair_distances(vectors, together, together + 1, metric),
-        pair_distances(vectors, one[apart], other[apart], metric),
-    )
+    return bin_edges(pair_distances(vectors, together, together + 1, metric), far)
 
 
 class _Counter:
@@ -181,7 +182,7 @@ class _Counter:
         top = 2 * float(np.sqrt(self.lengths.max(initial=0))) if self.root else 4.0
         self.fine = np.linspace(0, max(top, 1e-6) * (1 + 1e-6), _FINE + 1)
         # Each fine range lies in one coarse one: the coarse edges move onto the nearest fine ones.
-        wanted = np.concatenate([_sampled_edges(vectors, people, metric), thresholds])
+        wanted = np.concatenate([_sampled_edges(vectors, self.short, people, metric), thresholds])
         near = np.rint(wanted / self._unit / self.fine[1])
         near = np.unique(np.clip(near, 1, _FINE - 1).astype(np.int64))
         self.coarse = np.searchsorted(near, np.arange(_FINE), side="right").astype(np.int32)

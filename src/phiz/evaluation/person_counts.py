@@ -54,11 +54,13 @@ def bin_edges(genuine: F64, impostor: F64) -> F64:
     genuine, impostor: distances, or samples of them.  Returns at most 256 edges, ascending.
     """
     parts = [np.zeros(0)]
-    if len(genuine):
-        parts.append(np.quantile(genuine, np.linspace(0, 1, _GENUINE)))
-    if len(impostor):
-        parts.append(np.quantile(impostor, np.linspace(0, 1, _IMPOSTOR)))
-        parts.append(np.quantile(impostor, np.geomspace(_RAREST, 0.5, _TAIL)))
+    for distances, shares in (
+        (genuine, [np.linspace(0, 1, _GENUINE)]),
+        (impostor, [np.linspace(0, 1, _IMPOSTOR), np.geomspace(_RAREST, 0.5, _TAIL)]),
+    ):
+        if len(distances):
+            ordered = np.sort(distances)
+            parts += [ordered[(each * (len(ordered) - 1)).astype(np.int64)] for each in shares]
     return np.unique(np.concatenate(parts))
 
 

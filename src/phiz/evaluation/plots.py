@@ -51,7 +51,7 @@ def roc_svg(curves: Mapping[str, Curve]) -> bytes:
     """Draw the TAR over the FAR, on a logarithmic scale; one line per name."""
 
     def draw(axes: Any) -> None:
-        least = 1.0
+        least = 0.1
         for name, curve in curves.items():
             fmr, tar = curve.fmr, 1 - curve.fnmr
             shown = fmr > 0
@@ -66,18 +66,21 @@ def roc_svg(curves: Mapping[str, Curve]) -> bytes:
 
 
 def det_svg(curves: Mapping[str, Curve]) -> bytes:
-    """Draw the FNMR over the FMR, both on a logarithmic scale; one line per name."""
+    """Draw the FNMR over the FMR, both on a logarithmic scale; one line per name.
+
+    A model whose thresholds never make errors of both kinds has a name and no line.
+    """
+    points = {name: det_points(curve) for name, curve in curves.items()}
 
     def draw(axes: Any) -> None:
-        for name, curve in curves.items():
-            axes.step(*_thinned(*det_points(curve)), where="post", label=name)
-        axes.set(
-            xscale="log", yscale="log", xlabel="false match rate", ylabel="false non-match rate",
-            title="DET",
-        )  # fmt: skip
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_formatter("")
+        for name, line in points.items():
+            axes.step(*(_thinned(*line) if len(line[0]) else line), where="post", label=name)
+        axes.set(xlabel="false match rate", ylabel="false non-match rate", title="DET")
+        if any(len(fmr) for fmr, _ in points.values()):
+            axes.set(xscale="log", yscale="log")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_formatter("")
         axes.legend(loc="upper right")
 
     return _drawn(5, 4, draw)
