@@ -99,7 +99,9 @@ def refusal(name: str, given: list[Any], named: dict[str, Any]) -> str | None:
         return "a box so large that the last digits of its points differ"
     if name in _ANY_LAYOUT and any(_strided(each) for each in [*given, *named.values()]):
         return "a picture of which dlib reads other pixels than these"
-    if "chip" in name and any(far(each) for each in [*given, *named.values()]):
+    if ("chip" in name or name == ".compute_face_descriptor") and any(
+        far(each) for each in [*given, *named.values()]
+    ):
         return "a chip from so far away that phiz refuses it"
     if name == "dlib.save_image" and not all(Path(each).parent.is_dir() for each in texts):
         return "a file in no folder: dlib says nothing, phiz does"
