@@ -31,6 +31,8 @@ _CONTAINER = """
 3 op.setitem(self: {c}, i: index, x: {e}) assigns
 2 op.setitem(self: {c}, s: slice, value: {c}) assigns
 1 op.setitem(self: {c}, s: slice, value: [{e}]) assigns
+2 fill(self: {c}, places: slice, item: {e}) assigns
+2 kept(self: {c}, i: index, item: {e}) assigns
 1 twice(self: {c}, i: index)
 1 derived(kind: &{c}, arg0: [{e}]) -> {c}
 2 op.delitem(self: {c}, i: index) moves
@@ -206,7 +208,8 @@ TABLE = {
 5 dlib.full_object_detection(rect: rectangle, parts: [point]) -> fod
 2 dlib.full_object_detection(rect: rectangle, parts: points) -> fod
 1 dlib.full_object_detection(rect: rectangle, parts: [any])
-2 get(self: fod, name: "rect") -> rectangle
+3 get(self: fod, name: "rect") -> rectangle
+3 op.iadd(a: rectangle, b: point)
 2 get(self: fod, name: "num_parts")
 3 .part(self: fod, idx: index) -> point
 3 .parts(self: fod) -> points

@@ -130,6 +130,18 @@ def _png(path: str, image: np.ndarray) -> None:
     Image.fromarray(image).save(path)
 
 
+def _fill(value: Any, places: slice, item: Any) -> None:
+    """Assign a list that is as long as the slice is."""
+    value[places] = type(value)([item] * len(value[places]))
+
+
+def _kept(value: Any, place: int, item: Any) -> list[Any]:
+    """Return what was taken out before its place was assigned to, and the whole."""
+    taken = value[place]
+    value[place] = item
+    return [taken, value, value[place] is taken]
+
+
 def _hashes(value: object) -> bool:
     hash(value)
     return True
@@ -163,6 +175,8 @@ _VERBS: dict[str, Callable[..., Any]] = {
     "asarray": np.asarray,
     "members": lambda value: [name for name in dir(value) if not name.startswith("_")],
     "items": lambda value: [value[place] for place in builtins.range(len(value))],
+    "fill": _fill,
+    "kept": _kept,
     "twice": lambda value, place: value[place] is value[place],
     "derived": lambda kind, *given: type("Derived", (kind,), {})(*given),
     "methods": lambda value: [name for name in _METHODS.split() if hasattr(value, f"__{name}__")],

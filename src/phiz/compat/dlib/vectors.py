@@ -87,7 +87,8 @@ class vector(Stored):  # noqa: N801 - dlib's name
         """Return (n,) float64 in one go, which NumPy would read one by one; always a copy."""
         if copy is False:
             raise ValueError("Unable to avoid copy while creating an array as requested.")
-        return np.array(self._values, dtype)
+        real = dtype is None or np.dtype(dtype).kind == "f"
+        return np.array(self._values if real else self._values.tolist(), dtype)
 
     def _assign(self, other: vector) -> None:
         self._values = other._values.copy()
