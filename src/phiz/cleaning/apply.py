@@ -122,6 +122,7 @@ def apply_plan(
                 "was stopped; finish it with these, or take it back with --undo"
             )
         _finish_aside(journal, run)
+        _adopt(journal, run, plan)
     known = journal.files()
     _check_free(journal, plan, known)
     wanted = {place: name for name, place in plan.places.items()}
@@ -165,6 +166,14 @@ def _finish_aside(journal: Journal, run: Run) -> None:
         _, name, place = run.steps[-1]
         if not os.path.lexists(journal.state / place):
             _rename(journal.out, name, f"{STATE}/{place}")
+
+
+def _adopt(journal: Journal, run: Run, plan: Plan) -> None:
+    """Log the files that a stopped run wrote, where the log lost the lines that say so."""
+    known = journal.files()
+    for name, place in plan.places.items():
+        if place not in known and _same(plan.root / name, journal.out / place, whole=True):
+            journal.step(run, "write", place, name)
 
 
 def _put_aside(journal: Journal, run: Run, name: str) -> None:

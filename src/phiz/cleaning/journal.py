@@ -81,7 +81,8 @@ class Journal:
     def begin(self, digest: str, root: Path) -> Run:
         """Begin a run."""
         run = Run(len(self.runs) + 1, digest, str(root))
-        self.write({"op": "begin", "run": run.number, "digest": digest, "root": run.root})
+        line = {"op": "begin", "run": run.number, "digest": digest, "root": run.root}
+        self.write(line, sync=True)
         self.runs.append(run)
         return run
 

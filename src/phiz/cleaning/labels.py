@@ -50,12 +50,19 @@ class LabelRanking:
 
 
 def rank_labels(
-    vectors: F32, identity: I64, *, metric: Metric = "euclidean", identities: int | None = None
+    vectors: F32,
+    identity: I64,
+    *,
+    metric: Metric = "euclidean",
+    threshold: float | None = None,
+    identities: int | None = None,
 ) -> LabelRanking:
     """Rank pictures by how surely they are not of the person whose label they have.
 
     vectors: (n, d) float32 descriptors, one a picture.  identity: (n,) int64, 0 to k - 1.
-    metric: how descriptors are compared.  identities: k, where the last ones may have no picture.
+    metric: how descriptors are compared.  threshold: of the model, which helps where there are few
+    pictures, see :func:`phiz.cleaning.spread.fit_spread`.
+    identities: k, where the last ones may have no picture.
 
     Three things that a person would look at make one number.  How far is the picture from the
     others of its identity: as evidence, which knows how many others there are.  Is it outside of
@@ -70,13 +77,14 @@ def rank_labels(
     finite(vectors, name="vectors")
     groups = max(int(identity.max(initial=-1)) + 1, identities or 0)
     wide = centred(vectors, metric)
-    first = fit_spread(wide, identity)
+    first = fit_spread(wide, identity, threshold=threshold, metric=metric)
     inside = np.ones(len(wide), np.bool_)
     medoids = np.full(groups, -1, np.int64)
     distance = np.zeros(len(wide))
     order = np.argsort(identity, kind="stable")
-    ends = np.cumsum(np.bincount(identity, minlength=groups))
-    for group, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+    sizes = np.bincount(identity, minlength=groups)
+    ends = np.cumsum(sizes)
+    for group, (start, end) in enumerate(zip(ends - sizes, ends, strict=True)):
         rows = order[start:end]
         if not len(rows):
             continue
@@ -95,8 +103,7 @@ def rank_labels(
     own = _own(wide, identity, inside, spread)
     other, nearest = _others(wide, identity, spread)
     # A picture alone in its identity cannot be in the wrong one: two names may be one person.
-    alone = np.bincount(identity, minlength=groups)[identity] < 2
-    score = np.where(alone, 0.0, np.maximum(other, 0) - own)
+    score = np.where(sizes[identity] < 2, 0.0, np.maximum(other, 0) - own)
     return LabelRanking(score, own, other, nearest, distance, ~inside, medoids, spread)
 
 

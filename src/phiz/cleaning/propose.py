@@ -15,7 +15,7 @@ from phiz.cleaning.labels import LabelRanking, rank_labels
 from phiz.cleaning.measures import Measures, measure
 from phiz.cleaning.merges import MergeRanking, rank_merges
 from phiz.cleaning.proposals import Proposal, Proposals, csv_text
-from phiz.cleaning.spread import centred
+from phiz.cleaning.spread import centred, euclidean_limit
 from phiz.cleaning.tree import Tree, identity_of, read_tree
 from phiz.errors import ImageError, OptionError
 from phiz.facecache import FaceCache
@@ -197,12 +197,17 @@ class _Judge:
         vectors = table.descriptors
         bare = np.zeros((0, 1), np.float32) if vectors is None else vectors
         self.wide = centred(bare, table.metric)
-        self.faces = choose_faces(table, self.wide, self.identity)
+        limit = euclidean_limit(table.threshold, table.metric)
+        self.faces = choose_faces(table, self.wide, self.identity, limit)
         self.ranked = np.flatnonzero(self.faces >= 0)
         mine = self.identity[self.ranked]
         described = bare[self.faces[self.ranked]]
         self.labels = rank_labels(
-            described, mine, metric=table.metric, identities=len(self.identities)
+            described,
+            mine,
+            metric=table.metric,
+            threshold=table.threshold,
+            identities=len(self.identities),
         )
         self.merges = rank_merges(
             centred(described, table.metric),

@@ -20,9 +20,11 @@ import numpy as np
 from phiz.checks import F32, F64, I64
 from phiz.values import Metric
 
-__all__ = ["Spread", "centred", "fit_spread", "row_blocks"]
+__all__ = ["Spread", "centred", "euclidean_limit", "fit_spread", "row_blocks"]
 
 _BLOCK = 1 << 23  # numbers in a block of a matrix that is never whole: 64 MB as float64
+_PRIOR = 50  # pictures, and people, that the threshold of a model stands for
+_WITHIN, _WHOLE = 0.27, 0.96  # dlib's descriptors of LFW: variances over all axes / 0.6 squared
 _LEAST = 1e-4  # of the whole variance: no fit says that two pictures or two people are the same
 
 
@@ -73,10 +75,21 @@ def centred(vectors: F32, metric: Metric) -> F64:
     return wide
 
 
-def fit_spread(vectors: F64, identity: I64) -> Spread:
+def euclidean_limit(threshold: float | None, metric: Metric) -> float:
+    """Return a model's threshold as a distance of vectors as :func:`centred` gives them."""
+    limit = 0.6 if threshold is None else threshold
+    return float(np.sqrt(2 * limit)) if metric == "cosine" else limit
+
+
+def fit_spread(
+    vectors: F64, identity: I64, *, threshold: float | None = None, metric: Metric = "euclidean"
+) -> Spread:
     """Estimate both variances from labelled vectors; a few wrong labels hardly move them.
 
     vectors: (n, d) float64, see :func:`centred`.  identity: (n,) int64, 0 to k - 1.
+    threshold: below it the model's authors call two faces one person.  In units of its square the
+        variances of LFW stand for 50 pictures and 50 people more: a small set, or one of copies,
+        says little about how far pictures of one person lie apart.
 
     Within: the median over pictures of the squared distance to the mean of the identity's others,
     which is ``within * (1 + 1/m)`` for m others.  Between: what is left of the whole variance.
@@ -86,14 +99,21 @@ def fit_spread(vectors: F64, identity: I64) -> Spread:
     counts = np.bincount(identity, minlength=groups).astype(np.int64)
     sums = np.zeros((groups, axes))
     np.add.at(sums, identity, vectors)
-    whole = max(float((vectors**2).sum()) / max(count * axes, 1), 1e-12)
     others = counts[identity] - 1
     known = others > 0
-    within = 0.5 * whole  # where no identity has two pictures
+    whole, within = float((vectors**2).sum()) / max(count * axes, 1), 0.0
     if known.any():
         rest = (sums[identity[known]] - vectors[known]) / others[known, None]
-        squares = ((vectors[known] - rest) ** 2).sum(axis=1) / axes
+        squares = ((vectors[known] - rest) ** 2).mean(axis=1)
         within = float(np.median(squares / (1 + 1 / others[known])))
+    pictures, people = int(known.sum()), int((counts > 0).sum())
+    if threshold is not None:
+        square = euclidean_limit(threshold, metric) ** 2 / axes
+        within = (_PRIOR * _WITHIN * square + pictures * within) / (_PRIOR + pictures)
+        whole = (_PRIOR * _WHOLE * square + people * whole) / (_PRIOR + people)
+    elif not pictures:
+        within = 0.5 * whole
+    whole = max(whole, 1e-12)
     within = min(max(within, _LEAST * whole), whole)
     return Spread(within, max(whole - within, _LEAST * whole), sums, counts)
 
