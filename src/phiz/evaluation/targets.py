@@ -81,10 +81,15 @@ class Impostors:
         drawn = (weights @ mine.astype(np.float64) - nearest) / (weights @ self._totals - total)
         influences = (mine - value * self._totals) / total
         factor = spread_factor(drawn, influences, self._shared(nearest, value))
-        moved = np.log(np.maximum(drawn, value / total))
-        low, high = np.quantile(moved, [_EDGE, 1 - _EDGE]) - np.median(moved)
         reach = _SPREAD * factor
-        return value * math.exp(reach * float(low)), min(value * math.exp(reach * float(high)), 1.0)
+        logs = np.log(np.maximum(drawn, value / total))
+        above = reach * float(np.quantile(logs, 1 - _EDGE) - np.median(logs))
+        # Downwards on the scale of square roots: few matches here may well be none there, and less
+        # than one of so many pairs is none.
+        roots = np.sqrt(np.maximum(drawn, 0))
+        below = reach * float(np.median(roots) - np.quantile(roots, _EDGE))
+        low = max(math.sqrt(value) - below, 0.0) ** 2
+        return low if low * total >= 1 else 0.0, min(value * math.exp(above), 1.0)
 
     def _shared(self, nearest: int, value: float) -> float:
         """Return the variance of the rate that is due to pairs of people, not to people."""
