@@ -10,6 +10,15 @@ all     every pair of the pictures
 sphere  the same, means on a sphere, where nobody is nearer to all the others than anybody else
 hard    the same, people closer together
 lists   1,000 pairs of either kind of people drawn at random
+
+Measured, 1,000 runs of 300 people each; the bar is 93 to 97 %:
+
+| design | truth: AUC, TAR | AUC covered | TAR covered |
+|---|---|---|---|
+| all | 0.9696, 0.7706 | 96.3 % | 95.4 % |
+| sphere | 0.9745, 0.8201 | 95.9 % | 96.3 % |
+| hard | 0.8908, 0.4850 | 96.0 % | 95.2 % |
+| lists | 0.9696, 0.7706 | 94.4 % | 96.0 % |
 """
 
 from __future__ import annotations
