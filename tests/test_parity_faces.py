@@ -13,6 +13,7 @@ import phiz
 from phiz.geometry import ChipSpec, chip_template
 from phiz.models.align import place_chip
 from phiz.models.chips import cut_chip, cut_chips, jitter_chip
+from phiz.models.crops import cut_crops
 from phiz.models.dlib_images import jitter_images
 from phiz.rng import DlibRandom
 from tests.oracle import boxes_of, points_of, rectangles_of, variants
@@ -112,6 +113,24 @@ def test_chips_that_share_a_pyramid_are_dlibs(
         places = [place_chip(points_of(shape).astype(np.float64), spec) for shape in shapes]
         expected = dlib.get_face_chips(picture, shapes, 40, 0.25)
         np.testing.assert_array_equal(cut_chips(picture, places), expected)
+
+
+def test_crops_of_pictures_are_dlibs(dlib: Any, pictures: dict[str, np.ndarray]) -> None:
+    """Beyond the edges, at twice the size exactly, and where nothing is scaled."""
+    random = np.random.default_rng(8)
+    for picture in pictures.values():
+        height, width = picture.shape[:2]
+        for size in (32, 150, 224):
+            low = random.integers(-40, [width // 2, height // 2], (6, 2))
+            high = low + random.integers(20, 450, (6, 2))
+            high[0], high[1] = low[0] + 2 * size - 1, low[1] + size - 1
+            rectangles = np.concatenate([low, high], axis=1)
+            details = [
+                dlib.chip_details(dlib.drectangle(*row), dlib.chip_dims(size, size))
+                for row in rectangles.tolist()
+            ]
+            expected = np.stack(dlib.extract_image_chips(picture, details))
+            np.testing.assert_array_equal(cut_crops(picture, rectangles, size), expected)
 
 
 def test_descriptors_are_dlibs_and_a_batch_equals_single_runs(
