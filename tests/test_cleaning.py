@@ -263,8 +263,7 @@ def test_a_stranger_fits_nobody() -> None:
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @given(seed=st.integers(0, 1000))
 def test_ranking_does_not_depend_on_the_order_of_pictures(metric: Any, seed: int) -> None:
-    # Pictures of one person are near enough for every order to give the same clusters.
-    vectors, labels = people([4, 1, 2, 3, 5], seed, within=0.02)
+    vectors, labels = people([4, 1, 2, 3, 9], seed)
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     one = rank_labels(vectors, labels, metric=metric)
     other = rank_labels(vectors[shuffled], labels[shuffled], metric=metric)

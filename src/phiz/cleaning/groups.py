@@ -38,23 +38,25 @@ def main_group(vectors: F64, limit: float) -> NDArray[np.bool_]:
 
     Clusters are Chinese whispers' on pairs closer than ``limit``.  Where none holds more than
     half, nobody can say which pictures are the wrong ones: then all are in.  Of more than 2,000
-    vectors 2,000 are clustered, and the others join the cluster with the nearest mean.
+    vectors 2,000 are clustered, and the others join the cluster with the nearest mean.  The order
+    of the vectors does not matter.
     """
     count = len(vectors)
     if count < 3:
         return np.ones(count, np.bool_)
-    chosen = _sample(count)
+    # Whispers may depend on the order of what they go over: let it be that of the numbers.
+    order = np.lexsort(vectors.T)
+    chosen = order[_sample(count)]
     short: F32 = np.ascontiguousarray(vectors[chosen], np.float32)
     labels = whisper(neighbour_graph(short, limit))
+    every = np.empty(count, np.int64)
     if len(chosen) < count:
         means = np.stack([vectors[chosen[labels == label]].mean(0) for label in np.unique(labels)])
-        every = np.empty(count, np.int64)
         for start in range(0, count, _COMPARED):
             part = slice(start, start + _COMPARED)
             every[part] = pair_distances(vectors[part], means).argmin(axis=1)
-        every[chosen] = labels
-        labels = every
-    sizes = np.bincount(labels)
+    every[chosen] = labels
+    sizes = np.bincount(every)
     if 2 * sizes.max() <= count:
         return np.ones(count, np.bool_)
-    return np.asarray(labels == sizes.argmax(), np.bool_)
+    return np.asarray(every == sizes.argmax(), np.bool_)
