@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phiz.arrow import read_parquet
 from phiz.cleaning import propose
 from phiz.cli import clean_page, main
 from phiz.imaging import decode
@@ -101,6 +102,16 @@ def test_clean_writes_tables_and_a_page(
     assert [json.loads(line) for line in text.splitlines()] == records
 
 
+def test_faces_are_written_as_a_table_too(capsys: Any, tree: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    path = tmp_path / "faces.parquet"
+    _, text, _ = run(capsys, "clean", tree, "--json", "--parquet", path)
+    table = read_parquet(path)
+    faces = set(zip(table.source, map(tuple, table.boxes.tolist()), strict=True))
+    records = [json.loads(line) for line in text.splitlines()]
+    assert {(each["picture"], tuple(each["box"])) for each in records if each["box"]} <= faces
+
+
 def test_pages_are_bounded(
     capsys: Any, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +159,7 @@ def test_apply_and_undo(capsys: Any, tree: Path, tmp_path: Path) -> None:
     assert code == 0
     assert text.startswith(f"{out}: ")
     assert "1 of them elsewhere than before, 1 dropped" in text
-    assert "left out 1 names" in err
+    assert "left out 1 symbolic link" in err
     assert (out / "collins" / "flip.png").is_file()
     assert not (out / "hopper" / "broken.jpg").exists()
     assert (out / "notes.txt").is_file()

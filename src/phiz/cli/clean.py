@@ -86,6 +86,7 @@ def main(
     upsample: common.Upsample = 0,
     score: common.Threshold = None,
     as_json: common.AsJson = False,
+    parquet: common.Parquet = None,
     cache: common.Cached = True,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
@@ -109,7 +110,7 @@ def main(
     recipe = make_recipe(*models, upsample=upsample, threshold=score, max_pixels=max_pixels)
     tables, measures = [], []
     count = common.Counted()
-    with common.remembered(cache) as known:
+    with common.parquet_file(parquet) as keep, common.remembered(cache) as known:
         looked = examine(tree, recipe, cache=known)
 
         def faces() -> Any:
@@ -119,6 +120,7 @@ def main(
 
         for table, count in common.counted(faces(), len(tree.pictures), "looking at pictures"):  # noqa: B007
             tables.append(table)
+            keep(table)
     with common.counting(STEPS, "comparing") as step:
         cleaning = judge(tree, tables, measures, options, progress=step)
     if as_json:
@@ -130,10 +132,12 @@ def main(
         _write(out, cleaning, pages, max_pixels)
     typer.echo(f"phiz: {count}", err=True)
     if tree.left_out:
-        links = common.plural(len(tree.left_out), "symbolic link or special file",
-                              "symbolic links or special files")  # fmt: skip
-        typer.echo(f"phiz: left out {links}", err=True)
+        typer.echo(f"phiz: left out {_no_files(len(tree.left_out))}", err=True)
     return count.exit_code()
+
+
+def _no_files(count: int) -> str:
+    return common.plural(count, "symbolic link or special file", "symbolic links or special files")
 
 
 def _summary(cleaning: Cleaning) -> None:
@@ -217,7 +221,7 @@ def apply(
         text = f"{out}: {common.plural(len(plan.places), 'file')}, {moved} of them elsewhere than "
         typer.echo(f"{text}before, {done.dropped} dropped; {done.written} written now")
     if done.left_out:
-        typer.echo(f"phiz: left out {done.left_out} names that are no regular files", err=True)
+        typer.echo(f"phiz: left out {_no_files(done.left_out)}", err=True)
     if done.aside:
         files = common.plural(done.aside, "file")
         typer.echo(f"phiz: {files} of before went aside into {out / '.phiz-clean'}", err=True)
