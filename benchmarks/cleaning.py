@@ -1,6 +1,7 @@
 """How early wrong labels and split people come in the lists of ``phiz clean``.
 
     python benchmarks/cleaning.py PEOPLE [--seeds 30] [--readings kept,everybody] [--command 3]
+                                         [--same NAME=NAME ...]
 
 for example
 
@@ -25,7 +26,8 @@ splits.  What "the set" is, can be read in more than one way:
                 split as in hundredth
 
 --command N: the sets of the first N seeds are also written as folders, and ``phiz clean`` is called
-for them; its ranking.csv and proposals.csv give the row "... called".  Faces come from the cache
+for them; its ranking.csv and proposals.csv give the row "... called".  --same A=B C=D names people
+whom PEOPLE itself has under two names: their merges are not counted.  Faces come from the cache
 after the first time.  Exit code 1 where "kept" misses a bar: 90 % of flips, 85 % of splits.
 """
 
@@ -236,17 +238,17 @@ def called(faces: Faces, names: dict[str, int]) -> Found:
 
 
 def numbered(
-    found: Found,
-    names: dict[str, int],
-    labels: np.ndarray,
+    found: Found, names: dict[str, int], spoiled: Spoiled, same: set[frozenset[int]]
 ) -> Lists:
-    """Return names as numbers of pictures and of labels."""
-    label_of = {identity_of(name): int(labels[row]) for name, row in names.items()}
+    """Return names as numbers of pictures and of labels, without merges of ``same`` people."""
+    label_of = {identity_of(name): int(spoiled.labels[row]) for name, row in names.items()}
+    before = {max(pair): min(pair) for pair in spoiled.pairs}
     ranking, proposed, merges = found
+    pairs = [frozenset(label_of[name] for name in pair) for pair in merges]
     return Lists(
         [names[name] for name in ranking],
         {names[name] for name in proposed},
-        [frozenset(label_of[name] for name in pair) for pair in merges],
+        [pair for pair in pairs if frozenset(before.get(one, one) for one in pair) not in same],
     )
 
 
@@ -258,6 +260,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--readings", default=",".join(READINGS))
     parser.add_argument("--command", type=int, default=0, metavar="N")
+    parser.add_argument("--same", nargs="+", default=[], metavar="NAME=NAME")
     options = parser.parse_args()
     faces = (read_folder if options.people.is_dir() else read_table)(options.people)
     large = np.bincount(faces.identity) >= LEAST
@@ -270,6 +273,8 @@ def main() -> int:
         "seconds",
         flush=True,
     )
+    number = {name: index for index, name in enumerate(faces.names)}
+    same = {frozenset(number[name] for name in pair.split("=")) for pair in options.same}
     passed = True
     for reading in options.readings.split(","):
         ways = {reading: (judged, options.seeds)}
@@ -283,7 +288,7 @@ def main() -> int:
             for seed in range(seeds):
                 spoiled = spoil(faces.identity, reading, np.random.default_rng(seed))
                 names = file_names(faces, spoiled.labels)
-                count.add(spoiled, numbered(way(faces, names), names, spoiled.labels))
+                count.add(spoiled, numbered(way(faces, names), names, spoiled, same))
             count.seconds = time.perf_counter() - start
             print(count.line(name), flush=True)
             passed = passed and (reading != "kept" or count.passed)
