@@ -37,6 +37,7 @@ def verify(
     descriptor: str | os.PathLike[str] | Describer = DEFAULTS[2],
     upsample: int | None = None,
     jitter: int = 0,
+    precision: str = "float32",
     runtime: Runtime | None = None,
 ) -> Verification:
     """Compare the faces of two pictures.
@@ -44,7 +45,7 @@ def verify(
     a, b: paths, bytes, arrays or Pillow images.  Of several faces the largest is taken, with a
         warning.
     threshold: below it the two are called the same person; by default the model's own.
-    detector, landmarks, descriptor, upsample, jitter: see :func:`phiz.analyze`.
+    detector, landmarks, descriptor, upsample, jitter, precision: see :func:`phiz.analyze`.
 
     Returns a Verification; where a picture has no face ``same`` is None.  Raises ImageError if a
     picture cannot be read.
@@ -59,6 +60,7 @@ def verify(
                 descriptor=descriptor,
                 upsample=upsample,
                 jitter=jitter,
+                precision=precision,
                 runtime=runtime,
             )
         except ImageError as error:

@@ -290,6 +290,14 @@ def _pool(out: OnnxWriter, node: Node) -> None:
     out.node(kind, node.inputs, node.name, kernel_shape=node.ints("kernel"), **places)
 
 
+def _quantise(out: OnnxWriter, node: Node) -> None:
+    steps = node.params["steps"]
+    zeros = np.full(steps.shape, int(node.number("zero")), np.uint8)
+    grid = [out.constant(f"{node.name}.steps", steps), out.constant(f"{node.name}.zeros", zeros)]
+    levels = out.node("QuantizeLinear", [*node.inputs, *grid], f"{node.name}.levels", axis=1)
+    out.node("DequantizeLinear", [levels, *grid], node.name, axis=1)
+
+
 def _pad(out: OnnxWriter, node: Node) -> None:
     ends = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
     pads = out.constant(f"{node.name}.pads", _sizes(0, 0, 0, 0, 0, *ends))
@@ -329,6 +337,7 @@ _WRITERS: Mapping[Op, Callable[[OnnxWriter, Node], None]] = {
     Op.MAX_POOL: _pool,
     Op.AVG_POOL: _pool,
     Op.GLOBAL_AVG_POOL: _as("GlobalAveragePool"),
+    Op.QUANTISE: _quantise,
     Op.PAD: _pad,
     Op.ADD: _as("Add"),
     Op.CONCAT: _concat,
