@@ -117,14 +117,24 @@ def limits_of(graph: Graph, given: dict[str, np.ndarray]) -> dict[str, np.ndarra
     return {name: np.abs(value).max(axis=(0, 2, 3)) for name, value in values.items()}
 
 
+def lows_of(graph: Graph, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the least numbers of the values that no convolution takes."""
+    prepared = prepare(graph)
+    free = [name for name, place in rounded_values(prepared).items() if place.free]
+    values = ReferenceSession(prepared, free).run(given)
+    return {name: value.min(axis=(0, 2, 3)) for name, value in values.items()}
+
+
+@pytest.mark.parametrize("lowered", [False, True])
 @pytest.mark.parametrize("top", [FULL, REDUCED])
 @pytest.mark.parametrize("name", NETS)
-def test_onnx_runtime_computes_what_numpy_does(name: str, top: int) -> None:
+def test_onnx_runtime_computes_what_numpy_does(name: str, top: int, lowered: bool) -> None:
     graph = NETS[name]()
     given = feeds(graph)
-    limits = limits_of(graph, given)
-    (expected,) = ReferenceSession(quantise(prepare(graph), limits, top=top)).run(given).values()
-    (found,) = compile_int8(graph, limits, full=top == FULL).run(given).values()
+    limits, lows = limits_of(graph, given), lows_of(graph, given) if lowered else {}
+    rounded = quantise(prepare(graph), limits, lows, top=top)
+    (expected,) = ReferenceSession(rounded).run(given).values()
+    (found,) = compile_int8(graph, limits, lows, full=top == FULL).run(given).values()
     (real,) = ReferenceSession(graph).run(given).values()
     assert found.shape == real.shape
     loss = float(np.abs(expected - real).max())
@@ -169,7 +179,7 @@ def test_two_convolutions_in_whole_numbers() -> None:
     graph = net.finish([x])
     given = feeds(graph, 1)
     limits = limits_of(graph, given)
-    (found,) = compile_int8(graph, limits, full=True).run(given).values()
+    (found,) = compile_int8(graph, limits, {}, full=True).run(given).values()
     expected = integers(graph, limits, given["image"][0])
     step = limits[x] / 127
     levels = (found[0].transpose(1, 2, 0) - expected) / step
@@ -181,7 +191,7 @@ def test_two_convolutions_in_whole_numbers() -> None:
 def test_a_batch_equals_its_single_runs(name: str) -> None:
     graph = NETS[name]()
     given = feeds(graph, 5)
-    session = compile_int8(graph, limits_of(graph, given))
+    session = compile_int8(graph, limits_of(graph, given), lows_of(graph, given))
     key, values = next(iter(given.items()))
     (whole,) = session.run(given).values()
     for threads in (1, 2, 3, 8):
@@ -248,12 +258,12 @@ def test_channels_that_are_always_zero_do_no_harm() -> None:
     graph = residual()
     given = feeds(graph)
     limits = {name: np.zeros_like(limit) for name, limit in limits_of(graph, given).items()}
-    (found,) = compile_int8(graph, limits).run(given).values()
+    (found,) = compile_int8(graph, limits, {}).run(given).values()
     assert np.isfinite(found).all()
     some = limits_of(graph, given)
     for limit in some.values():
         limit[::5] = 0
-    (found,) = compile_int8(graph, some).run(given).values()
+    (found,) = compile_int8(graph, some, {}).run(given).values()
     assert np.isfinite(found).all()
 
 
@@ -265,6 +275,11 @@ def test_limits_have_to_be_those_of_the_graph() -> None:
         quantise(graph, {key: value for key, value in limits.items() if key != name})
     with pytest.raises(ShapeError, match=r"found \(15,\)"):
         quantise(graph, {**limits, name: limits[name][1:]})
+    with pytest.raises(ShapeError, match=f"{name} cannot begin anywhere but at zero"):
+        quantise(graph, limits, {name: limits[name]})
+    (free, low), *_ = lows_of(residual(), feeds(graph)).items()
+    with pytest.raises(ShapeError, match=f"a low for each of the {len(low)} channels of {free}"):
+        quantise(graph, limits, {free: low[1:]})
 
 
 def test_operations_that_descriptors_do_not_have_are_refused() -> None:
@@ -286,7 +301,7 @@ def test_rounded_graphs_run_in_float32_too() -> None:
     graph = residual()
     given = feeds(graph)
     limits = limits_of(graph, given)
-    rounded = quantise(prepare(graph), limits)
+    rounded = quantise(prepare(graph), limits, lows_of(graph, given))
     bare = dataclasses.replace(rounded, name="bare")
     (expected,) = ReferenceSession(rounded).run(given).values()
     (found,) = compile_graph(bare, threads=1, fold=False).run(given).values()

@@ -39,6 +39,7 @@ GOOD = {
          "before": 0.9, "after": 0.8}
     ],
     "limits": {"relu1": [1, 2.5]},
+    "lows": {"relu1": [-3, 0.5]},
 }  # fmt: skip
 
 
@@ -279,16 +280,18 @@ def without(key: str) -> dict[str, Any]:
         (b" " * (5 << 20), "at most"),
         ([], "schema 1"),
         ({**GOOD, "schema": 2}, "schema 1"),
-        (without("weights"), "weights, limits and costs"),
-        (without("limits"), "weights, limits and costs"),
-        ({**GOOD, "costs": {}}, "weights, limits and costs"),
+        (without("weights"), "wanted weights, limits, lows, costs"),
+        (without("limits"), "wanted weights, limits, lows, costs"),
+        ({**GOOD, "costs": {}}, "wanted weights, limits, lows, costs"),
         ({**GOOD, "costs": [{}]}, "a cost with data"),
         ({**GOOD, "costs": [{**GOOD["costs"][0], "pairs": "10"}]}, "pairs of a cost as int"),
         ({**GOOD, "limits": {"relu1": 3}}, "limits of relu1 as a list"),
         ({**GOOD, "limits": {"relu1": []}}, "limits of relu1 as a list"),
         ({**GOOD, "limits": {"relu1": ["1"]}}, "limits of relu1 of 0 and above"),
         ({**GOOD, "limits": {"relu1": [True]}}, "limits of relu1 of 0 and above"),
-        ({**GOOD, "limits": {"relu1": [-1]}}, "limits of relu1 of 0 and above, found -1"),
+        ({**GOOD, "limits": {"relu1": [-1]}}, "limits of relu1 of 0 and above.*found -1"),
+        (without("lows"), "wanted weights, limits, lows, costs"),
+        ({**GOOD, "lows": {"relu1": [-1e39]}}, "lows of relu1 of -1e.30 and above"),
         ({**GOOD, "limits": {"relu1": [float("nan")]}}, "found nan"),
         ({**GOOD, "limits": {"relu1": [1e39]}}, "found 1e"),
     ],

@@ -32,6 +32,7 @@ from phiz.formats.tfjs import read_tfjs
 from phiz.geometry import ChipSpec
 from phiz.graph.graph import Graph
 from phiz.graph.int8_passes import Place, prepare, rounded_values
+from phiz.graph.ops import Op
 from phiz.imaging import is_picture_name
 from phiz.nets import ARCHITECTURES, PixelSpec
 from phiz.values import Faces
@@ -40,6 +41,9 @@ from phiz.zoo import Entry, find_by_hash, find_entry
 TARGET = Path(__file__).parents[1] / "src/phiz/data/int8"
 BINS = 512  # of a histogram, on each side of zero
 MOST = 4000  # numbers of a channel that one batch adds to its histogram
+MIDDLE = (np.arange(2 * BINS) + 0.5 - BINS) / BINS  # of the bins
+MARGIN = 0.1  # of what was seen, for what was not
+WORTH = 0.25  # an addition for each number is worth a quarter of the squared error
 BATCH = 16
 DIGITS = 4
 
@@ -122,10 +126,38 @@ def varied(chips: np.ndarray) -> np.ndarray:
     return np.concatenate([chips, chips[:, :, ::-1], other])
 
 
-def histograms(
-    model: Model, graph: Graph, chips: np.ndarray, names: Sequence[str]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return of each value its channels' largest magnitudes, and histograms up to those."""
+def seen(graph: Graph, name: str) -> str:
+    """Return where a value is read: behind maxima, large numbers are more frequent."""
+    readers = graph.readers(name)
+    pooled = len(readers) == 1 and readers[0].op is Op.MAX_POOL
+    return seen(graph, readers[0].name) if pooled else name
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a value's channels were: the largest magnitude, a histogram up to it, how many zeros."""
+
+    most: np.ndarray
+    counts: np.ndarray
+    zeros: np.ndarray
+
+    @property
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest number of each channel."""
+        full = self.counts > 0
+        first, last = full.argmax(axis=1), 2 * BINS - full[:, ::-1].argmax(axis=1)
+        return (first - BINS) / BINS * self.most, (last - BINS) / BINS * self.most
+
+    @property
+    def deviation(self) -> np.ndarray:
+        middle = np.broadcast_to(MIDDLE, self.counts.shape)
+        weights = self.counts + 1e-9
+        mean = np.average(middle, axis=1, weights=weights)
+        spread = np.average((middle - mean[:, None]) ** 2, axis=1, weights=weights)
+        return np.sqrt(spread) * self.most
+
+
+def look(model: Model, graph: Graph, chips: np.ndarray, names: Sequence[str]) -> dict[str, Seen]:
     session = compile_graph(graph, threads=2, fold=False, outputs=names)
 
     def runs() -> Iterator[Mapping[str, np.ndarray]]:
@@ -138,6 +170,7 @@ def histograms(
             found = np.abs(values[name]).max(axis=(0, 2, 3))
             most[name] = np.maximum(most.get(name, 0), found)
     counts = {name: np.zeros((len(most[name]), 2 * BINS)) for name in names}
+    zeros = {name: np.zeros(len(most[name])) for name in names}
     for values in runs():
         for name in names:
             channels = len(most[name])
@@ -148,20 +181,44 @@ def histograms(
             bins += np.arange(channels)[:, None] * 2 * BINS
             found = np.bincount(bins.ravel(), minlength=channels * 2 * BINS)
             counts[name] += found.reshape(channels, 2 * BINS)
-    return {name: (most[name], counts[name]) for name in names}
+            zeros[name] += (rows == 0).sum(axis=1)
+    return {name: Seen(most[name], counts[name], zeros[name]) for name in names}
 
 
-def best_limits(place: Place, most: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return of each channel the limit that keeps the squared error least: rounding and cutting."""
-    middle = (np.arange(2 * BINS) + 0.5 - BINS) / BINS
+def best_limits(place: Place, found: Seen) -> np.ndarray:
+    """Return of each channel the limit that keeps the squared error least: rounding and cutting.
+
+    Zeros are left out: every grid has them.
+    """
+    counts = found.counts.copy()
+    counts[:, BINS] -= found.zeros
     levels = 127 if place.signed else 255
-    best, least = np.ones(len(most)), np.full(len(most), np.inf)
-    for share in np.linspace(0.15, 1, 52):
-        beyond = np.maximum(np.abs(middle) - share, 0)
+    best, least = np.ones(len(counts)), np.full(len(counts), np.inf)
+    for share in np.linspace(1, 0.15, 52):
+        beyond = np.maximum(np.abs(MIDDLE) - share, 0)
         error = counts @ np.where(beyond > 0, beyond**2, (share / levels) ** 2 / 12)
         best = np.where(error < least, share, best)
         least = np.minimum(error, least)
-    return best * most
+    return best * found.most
+
+
+def best_lows(place: Place, found: Seen, limits: np.ndarray) -> np.ndarray | None:
+    """Return the least number of each channel, if levels that begin there are much finer.
+
+    The measure is the error of rounding in parts of what a channel varies by.
+    """
+    low, high = found.edges
+    low = low - MARGIN * (high - low)
+    if not place.signed:
+        low = np.maximum(low, 0)
+    alive = found.deviation > 1e-6 * found.most.max()
+    if not place.free or not alive.any():
+        return None
+    usual = limits / (127 if place.signed else 255)
+    finer = (limits - low) / 255
+    varies = found.deviation[alive]
+    before, after = (((step[alive] / varies) ** 2).sum() for step in (usual, finer))
+    return low if after < WORTH * before else None
 
 
 def decisions(
@@ -186,6 +243,7 @@ def decisions(
 def costs(
     model: Model,
     limits: Mapping[str, np.ndarray],
+    lows: Mapping[str, np.ndarray],
     tried: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> list[Cost]:
     """Return what int8 costs with weights of 8 and of 7 bits."""
@@ -199,7 +257,7 @@ def costs(
     before = distances(compile_graph(model.graph, threads=1))
     found = []
     for bits in (8, 7):
-        after = distances(compile_int8(model.graph, limits, full=bits == 8))
+        after = distances(compile_int8(model.graph, limits, lows, full=bits == 8))
         found.append(
             Cost(
                 data="LFW's development pairs",
@@ -249,11 +307,16 @@ def main() -> None:
         chips = np.concatenate([cutter.cut(image, faces, spec) for _, image, faces in pictures])
         graph = prepare(model.graph)
         places = rounded_values(graph)
-        found = histograms(model, graph, varied(chips), list(places))
-        limits = {
-            key: np.array(rounded(best_limits(place, *found[key])), np.float32)
-            for key, place in places.items()
-        }
+        read = {key: seen(graph, key) for key in places}
+        found = look(model, graph, varied(chips), list(dict.fromkeys(read.values())))
+        limits, lows = {}, {}
+        for key, place in places.items():
+            best = rounded(best_limits(place, found[read[key]]))
+            limits[key] = np.array(best, np.float32)
+            low = best_lows(place, found[read[key]], limits[key])
+            if low is not None:
+                lows[key] = np.array(rounded(low), np.float32)
+        print(f"{model.entry.name}: lows of {', '.join(lows) or 'nothing'}")
         record = {
             "schema": 1,
             "model": model.entry.name,
@@ -265,12 +328,13 @@ def main() -> None:
                 "chips": 3 * len(chips),
             },
             "costs": [],
+            "lows": {key: rounded(value) for key, value in lows.items()},
             "limits": {key: rounded(value) for key, value in limits.items()},
         }
         if asked.lfw:
             if spec not in tried:
                 tried[spec] = decisions(asked.lfw, cutter, spec)
-            measured = costs(model, limits, tried[spec])
+            measured = costs(model, limits, lows, tried[spec])
             record["costs"] = [asdict(one) for one in measured]
             for one in measured:
                 print(f"{model.entry.name}: {one}")

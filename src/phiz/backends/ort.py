@@ -116,27 +116,32 @@ def compile_graph(
     )
 
 
-def _convert_int8(graph: Graph, limits: Mapping[str, F32], *, full: bool) -> bytes:
+def _convert_int8(
+    graph: Graph, limits: Mapping[str, F32], lows: Mapping[str, F32], *, full: bool
+) -> bytes:
     """Return the ONNX bytes of a graph in int8."""
     from phiz.formats.onnx_int8 import encode_int8
     from phiz.graph.int8_passes import FULL, REDUCED, prepare, quantise
 
-    return encode_int8(quantise(prepare(graph), limits, top=FULL if full else REDUCED))
+    return encode_int8(quantise(prepare(graph), limits, lows, top=FULL if full else REDUCED))
 
 
 def compile_int8(
     graph: Graph,
     limits: Mapping[str, F32],
+    lows: Mapping[str, F32],
     *,
     full: bool | None = None,
     at_once: int = _AT_ONCE,
 ) -> OrtSession:
     """Compile a graph in int8; each run has one thread.
 
-    limits: see :func:`phiz.graph.int8_passes.quantise`.  full: weights of 8 bits instead of 7; by
-        default what :func:`full_range` says.  at_once: runs side by side; further callers wait.
+    limits, lows: see :func:`phiz.graph.int8_passes.quantise`.
+    full: weights of 8 bits instead of 7; by default what :func:`full_range` says.
+    at_once: runs side by side; further callers wait.
     """
-    model = _convert_int8(graph, limits, full=full_range() if full is None else full)
+    full = full_range() if full is None else full
+    model = _convert_int8(graph, limits, lows, full=full)
     options = _options(1, optimise=True)
     return OrtSession(
         lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS), at_once
@@ -258,7 +263,7 @@ def cached_session(
     if ranges is None:
         model = _convert(make_graph())
     else:
-        model = _convert_int8(make_graph(), ranges.limits, full=full_range())
+        model = _convert_int8(make_graph(), ranges.limits, ranges.lows, full=full_range())
     model = _optimised(model, threads)
     folder = _folder()
     if folder:

@@ -121,7 +121,8 @@ def _rotate(x: F32, cos: F64, sin: F64) -> F64:
 
 def _quantise(x: F32, node: Node) -> F64:
     steps, zero = node.params["steps"].astype(np.float64)[:, None, None], node.number("zero")
-    return np.asarray(np.clip(np.rint(x / steps), -zero, 255 - zero) * steps)
+    lows = node.params.get("lows", np.zeros(1, np.float32)).astype(np.float64)[:, None, None]
+    return np.asarray(np.clip(np.rint((x - lows) / steps), -zero, 255 - zero) * steps + lows)
 
 
 def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:

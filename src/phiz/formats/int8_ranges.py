@@ -23,8 +23,10 @@ __all__ = ["Cost", "Int8Ranges", "find_ranges", "read_ranges"]
 
 _FOLDER = Path(__file__).parents[1] / "data" / "int8"
 _SCHEMA = 1
+_KEYS = ("weights", "limits", "lows", "costs")
 _MOST_BYTES = 4 << 20  # the largest that is shipped has 80 kB
 _MOST_CHANNELS = 1 << 16
+_MOST = 1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ class Int8Ranges:
     """What is known of a network's activations.
 
     weights: the hash of the weight file.  limits: of each rounded value, the largest magnitude of
-    each channel, (channels,).  costs: measured.  digest: of the file.
+    each channel, (channels,).  lows: of some, the least number of each channel.  costs: measured.
+    digest: of the file.
     """
 
     weights: str
     limits: Mapping[str, F32]
+    lows: Mapping[str, F32]
     costs: tuple[Cost, ...]
     digest: str
 
@@ -82,13 +86,15 @@ def _cost(record: Any) -> Cost:
     return Cost(**record)
 
 
-def _limit(name: object, values: object) -> F32:
+def _numbers(key: str, name: object, values: object, least: float) -> F32:
     if not isinstance(values, list) or not 0 < len(values) <= _MOST_CHANNELS:
-        raise ValueError(f"limits of {name} as a list of numbers, found {str(values)[:60]}")
+        raise ValueError(f"{key} of {name} as a list of numbers, found {str(values)[:60]}")
     for value in values:
         real = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not real or not math.isfinite(value) or not 0 <= value < 1e30:
-            raise ValueError(f"limits of {name} of 0 and above, found {str(value)[:60]}")
+        if not real or not math.isfinite(value) or not least <= value < _MOST:
+            raise ValueError(
+                f"{key} of {name} of {least:g} and above, below {_MOST:g}, found {str(value)[:60]}"
+            )
     return np.array(values, np.float32)
 
 
@@ -109,13 +115,19 @@ def read_ranges(data: bytes, path: str) -> Int8Ranges:
         fail("activation ranges as JSON", str(error)[:80])
     if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
         fail(f"activation ranges of schema {_SCHEMA}", str(content)[:60])
-    weights, limits, costs = (content.get(key) for key in ("weights", "limits", "costs"))
-    if not isinstance(weights, str) or not isinstance(limits, dict) or not isinstance(costs, list):
-        fail("weights, limits and costs", ", ".join(map(str, content))[:80])
+    weights, limits, lows, costs = (content.get(key) for key in _KEYS)
+    if not (
+        isinstance(weights, str)
+        and isinstance(limits, dict)
+        and isinstance(lows, dict)
+        and isinstance(costs, list)
+    ):
+        fail(", ".join(_KEYS), ", ".join(map(str, content))[:80])
     try:
         return Int8Ranges(
             weights,
-            {name: _limit(name, values) for name, values in limits.items()},
+            {name: _numbers("limits", name, each, 0.0) for name, each in limits.items()},
+            {name: _numbers("lows", name, each, -_MOST) for name, each in lows.items()},
             tuple(_cost(record) for record in costs),
             hashlib.sha256(data).hexdigest(),
         )

@@ -27,6 +27,7 @@ __all__ = ["encode_int8"]
 
 _DOMAIN = "com.microsoft"
 _COLOURS = 3
+_MOST = 2**31 - 1
 _GROUP = 4  # pixels of a picture that a convolution of stride 2 takes as one with more channels
 
 _Writer: TypeAlias = Callable[[OnnxWriter, Node, Sequence[str]], None]
@@ -34,11 +35,12 @@ _Writer: TypeAlias = Callable[[OnnxWriter, Node, Sequence[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """How bytes stand for numbers: ``steps * (byte - zero)``, the bytes in the value ``stored``."""
+    """How bytes stand for numbers: ``steps * (byte - zero) + lows``, the bytes being ``stored``."""
 
     stored: str
     steps: F32
     zero: int
+    lows: F32 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class _Int8Writer:
         if grid is None or result in self.floats:
             return result
         self.floats.add(result)
-        even = bool((grid.steps == grid.steps[0]).all())
+        even = grid.lows is None and bool((grid.steps == grid.steps[0]).all())
         step = grid.steps[:1].reshape(()) if even else np.float32(1)
         inputs = [
             grid.stored,
@@ -86,9 +88,19 @@ class _Int8Writer:
         if even:
             return self.out.node("DequantizeLinear", inputs, result)
         whole = self.out.node("DequantizeLinear", inputs, f"{result}.whole")
-        return self.out.node(
-            "Mul", [whole, self.out.constant(f"{result}.steps", grid.steps)], result
-        )
+        steps = self._row(f"{result}.steps", name, grid.steps)
+        if grid.lows is None:
+            return self.out.node("Mul", [whole, steps], result)
+        above = self.out.node("Mul", [whole, steps], f"{result}.above")
+        return self.out.node("Add", [above, self._row(f"{result}.lows", name, grid.lows)], result)
+
+    def _row(self, constant: str, name: str, values: F32) -> str:
+        """Add a number for each channel of a value, as a constant of a whole row of pixels.
+
+        Kernels work along rows of it, and a few channels make short ones.
+        """
+        columns = _known(self.out.shapes[name])[2]
+        return self.out.constant(constant, np.tile(values, (columns, 1)))
 
     def write(self, node: Node) -> None:
         """Append what computes a node."""
@@ -107,7 +119,7 @@ class _Int8Writer:
                 f"{_DOMAIN}.NhwcMaxPool", [grid.stored], node.name,
                 kernel_shape=node.ints("kernel"), **places,
             )  # fmt: skip
-            self.grids[node.name] = _Grid(node.name, grid.steps, grid.zero)
+            self.grids[node.name] = replace(grid, stored=node.name)
         elif node.op is Op.TO_TENSOR and all(
             "unit" in reader.params for reader in self.graph.readers(node.name)
         ):
@@ -119,7 +131,7 @@ class _Int8Writer:
 
     def _quantise(self, node: Node) -> None:
         name, steps, zero = node.name, node.params["steps"], int(node.number("zero"))
-        scale = self.out.constant(f"{name}.scale", (1 / steps).astype(np.float32))
+        scale = self._row(f"{name}.scale", name, (1 / steps).astype(np.float32))
         scaled = self.out.node("Mul", [self.real(node.inputs[0]), scale], f"{name}.scaled")
         one = self.out.constant(f"{name}.one", np.array(1, np.float32))
         middle = self.out.constant(f"{name}.zero", np.array(zero, np.uint8))
@@ -141,7 +153,8 @@ class _Int8Writer:
         grid, mean = self._source(node)
         by_channel = grid.steps.astype(np.float64)[:, None, None]
         levels = np.rint(node.params["weight"] * by_channel / unit[:, None, None, None])
-        offset = node.params.get("bias", np.zeros(len(unit), np.float32)) / unit
+        none = np.zeros(len(unit), np.float32)
+        offset = (node.params.get("bias", none) - rounded.params.get("lows", none)) / unit
         offset = offset - levels.sum(axis=(2, 3)) @ np.broadcast_to(mean, levels.shape[1:2])
         steps, zero = rounded.params["steps"], int(rounded.number("zero"))
         factors = (unit / steps).astype(np.float32)
@@ -159,7 +172,7 @@ class _Int8Writer:
             "w.zero": np.array(0, np.int8),
             "y.step": np.array(1, np.float32),
             "y.zero": np.array(zero, np.uint8),
-            "bias": np.rint(offset).astype(np.int32),
+            "bias": np.clip(np.rint(offset), -_MOST, _MOST).astype(np.int32),
         }
         named = [self.out.constant(f"{made}.{key}", each) for key, each in constants.items()]
         self.out.node(
@@ -168,7 +181,7 @@ class _Int8Writer:
         )  # fmt: skip
         if pairs:
             self._unpaired(name, made, placed.columns)
-        self.grids[name] = _Grid(name, steps, zero)
+        self.grids[name] = _Grid(name, steps, zero, rounded.params.get("lows"))
 
     def _paired(self, node: Node, placed: _Placed, zero: int) -> _Placed:
         """Return a convolution of pixels as one of groups of four, that gives two columns at once.

@@ -291,11 +291,18 @@ def _pool(out: OnnxWriter, node: Node) -> None:
 
 
 def _quantise(out: OnnxWriter, node: Node) -> None:
-    steps = node.params["steps"]
+    name, steps, lows = node.name, node.params["steps"], node.params.get("lows")
     zeros = np.full(steps.shape, int(node.number("zero")), np.uint8)
-    grid = [out.constant(f"{node.name}.steps", steps), out.constant(f"{node.name}.zeros", zeros)]
-    levels = out.node("QuantizeLinear", [*node.inputs, *grid], f"{node.name}.levels", axis=1)
-    out.node("DequantizeLinear", [levels, *grid], node.name, axis=1)
+    grid = [out.constant(f"{name}.steps", steps), out.constant(f"{name}.zeros", zeros)]
+    if lows is None:
+        levels = out.node("QuantizeLinear", [*node.inputs, *grid], f"{name}.levels", axis=1)
+        out.node("DequantizeLinear", [levels, *grid], name, axis=1)
+        return
+    least = out.constant(f"{name}.lows", _channels(lows))
+    above = out.node("Sub", [*node.inputs, least], f"{name}.above")
+    levels = out.node("QuantizeLinear", [above, *grid], f"{name}.levels", axis=1)
+    real = out.node("DequantizeLinear", [levels, *grid], f"{name}.real", axis=1)
+    out.node("Add", [real, least], name)
 
 
 def _pad(out: OnnxWriter, node: Node) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from phiz.errors import ShapeError
 from phiz.graph.graph import Attr, Graph, Node, apply
 from phiz.graph.ops import Op
 from phiz.graph.passes import drop_tiny, drop_unread, fold_affine, fold_batch_norm
-from phiz.graph.shapes import Shape, infer
+from phiz.graph.shapes import infer
 
 __all__ = [
     "FULL",
@@ -45,6 +46,7 @@ _LEAST = 1e-3  # of the largest limit: channels that are always zero need a step
 _EVENED = 0.5  # how far limits per channel are kept where weights have to make up for them
 _MOST_OFFSET = 2**30  # units: sums are taken in 32 bits
 _TINY = 1e-30
+_NO_LOWS: Mapping[str, F32] = MappingProxyType({})
 _NEVER_NEGATIVE = (Op.RELU, Op.SIGMOID)
 _KEEPS_SIGN = (Op.MAX_POOL, Op.AVG_POOL, Op.GLOBAL_AVG_POOL, Op.PAD)
 
@@ -53,12 +55,14 @@ _KEEPS_SIGN = (Op.MAX_POOL, Op.AVG_POOL, Op.GLOBAL_AVG_POOL, Op.PAD)
 class Place:
     """A value that is rounded.
 
-    signed: it may be negative.  weighed: a convolution takes it, and weights make up for steps
-    that differ from channel to channel.
+    signed: it may be negative.  weighed: a convolution takes all its channels, and weights make up
+    for steps that differ from one to the next.  free: no convolution takes it, so that levels may
+    begin anywhere.
     """
 
     signed: bool
     weighed: bool
+    free: bool
 
 
 def pools_to_convolutions(graph: Graph) -> Graph:
@@ -98,23 +102,37 @@ def prepare(graph: Graph) -> Graph:
     return apply(graph, *steps)
 
 
+def _averages(node: Node) -> bool:
+    """Say whether a convolution is an average: each output sees one channel, all parts alike."""
+    if node.op is not Op.CONV or "bias" in node.params:
+        return False
+    weight = node.params["weight"]
+    return bool(((weight != 0).any(axis=(2, 3)).sum(axis=1) <= 1).all() and weight.min() >= 0)
+
+
 def _signed(graph: Graph, name: str) -> bool:
     """Say whether a value may be negative."""
     node = next((each for each in graph.nodes if each.name == name), None)
     if node is None or node.op in _NEVER_NEGATIVE:
         return node is None
-    averages = node.op is Op.CONV and "bias" not in node.params and node.params["weight"].min() >= 0
-    return _signed(graph, node.inputs[0]) if averages or node.op in _KEEPS_SIGN else True
+    keeps = node.op in _KEEPS_SIGN or _averages(node)
+    return _signed(graph, node.inputs[0]) if keeps else True
 
 
-def _rounds(node: Node, shapes: Mapping[str, Shape]) -> bool:
-    """Say whether a node is a convolution to do in int8.
+def _rounded(graph: Graph) -> list[Node]:
+    """Return the convolutions to do in int8.
 
-    One with a single pixel of output costs little, and its errors are never averaged.
+    One with a single pixel of output costs little, and its errors are never averaged.  One that
+    nothing but an average follows would be rounded twice for one step of work.
     """
-    if node.op is not Op.CONV or node.number("groups") != 1:
-        return False
-    return shapes[node.name][1:] != (1, 1)
+    shapes = infer(graph)
+    plain = [node for node in graph.nodes if node.op is Op.CONV and node.number("groups") == 1]
+    behind: set[str] = set()
+    for node in plain:
+        readers = graph.readers(node.name)
+        if len(readers) == 1 and _averages(readers[0]):
+            behind |= {node.name, readers[0].name}
+    return [node for node in plain if shapes[node.name][1:] != (1, 1) and node.name not in behind]
 
 
 def _whole_pixels(graph: Graph, node: Node) -> bool:
@@ -146,16 +164,18 @@ def rounded_values(graph: Graph) -> dict[str, Place]:
 
     graph: after :func:`prepare`.
     """
-    shapes = infer(graph)
-    eight = [node for node in graph.nodes if _rounds(node, shapes)]
+    eight = _rounded(graph)
     given = {_given(graph, node) for node in eight}
-    taken = set()
+    taken, weighed = set(), set()
     for node in eight:
         if not _whole_pixels(graph, node):
             origin = _origin(graph, node.inputs[0])
-            taken.add(origin if origin in given else node.inputs[0])
+            source = origin if origin in given else node.inputs[0]
+            taken.add(source)
+            if not _averages(node):
+                weighed.add(source)
     return {
-        node.name: Place(_signed(graph, node.name), node.name in taken)
+        node.name: Place(_signed(graph, node.name), node.name in weighed, node.name not in taken)
         for node in graph.nodes
         if node.name in given | taken
     }
@@ -182,18 +202,45 @@ def _weights(node: Node, steps: F32, top: int) -> Node:
     return replace(node, params={**params, "unit": unit})
 
 
-def quantise(graph: Graph, limits: Mapping[str, F32], *, top: int = FULL) -> Graph:
+def _rounding(name: str, place: Place, limits: F32, lows: F32 | None) -> Node:
+    """Return what rounds a value."""
+    params = {"steps": _steps(place, limits)}
+    if lows is not None:
+        reach = np.maximum(limits - lows, _LEAST * float(limits.max()))
+        params = {"steps": np.maximum(reach / _LEVELS, _TINY).astype(np.float32), "lows": lows}
+    zero = _MIDDLE if place.signed and lows is None else 0
+    return Node(Op.QUANTISE, f"{name}.int8", (name,), {"zero": zero}, params)
+
+
+def _fitting(graph: Graph, node: Node, channels: int, found: F32 | None, what: str) -> F32:
+    if found is None or found.shape != (channels,):
+        raise ShapeError(
+            f"{graph.name}: wanted a {what} for each of the {channels} channels of {node.name}, "
+            f"found {'none' if found is None else found.shape}"
+        )
+    return found
+
+
+def quantise(
+    graph: Graph,
+    limits: Mapping[str, F32],
+    lows: Mapping[str, F32] = _NO_LOWS,
+    *,
+    top: int = FULL,
+) -> Graph:
     """Round weights and activations to levels.
 
     graph: see :func:`rounded_values`.  limits: of each value named there, the largest magnitude
-    of each channel that is still told apart, (channels,).  top: the largest weight, in levels.
+    of each channel that is still told apart, (channels,).  lows: of free values whose channels
+    vary little about a large mean, the least number of each.  top: the largest weight, in levels.
 
     Raises ShapeError for limits that are missing or are not those of this graph.
     """
     shapes = infer(graph)
     places = rounded_values(graph)
-    eight = {node.name for node in graph.nodes if _rounds(node, shapes)}
-    given = {_given(graph, node) for node in graph.nodes if node.name in eight}
+    convolutions = _rounded(graph)
+    eight = {node.name for node in convolutions}
+    given = {_given(graph, node) for node in convolutions}
     steps: dict[str, F32] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -214,20 +261,13 @@ def quantise(graph: Graph, limits: Mapping[str, F32], *, top: int = FULL) -> Gra
             steps[node.name] = steps[node.inputs[0]]
         if node.name not in places:
             continue
-        found = limits.get(node.name)
-        if found is None or found.shape != (shapes[node.name][0],):
-            raise ShapeError(
-                f"{graph.name}: wanted a limit for each of the {shapes[node.name][0]} channels of "
-                f"{node.name}, found {'none' if found is None else found.shape}"
-            )
-        place = places[node.name]
-        steps[node.name] = _steps(place, found)
-        zero = _MIDDLE if place.signed else 0
-        nodes.append(
-            Node(
-                Op.QUANTISE, f"{node.name}.int8", (node.name,), {"zero": zero},
-                {"steps": steps[node.name]},
-            )
-        )  # fmt: skip
+        channels, place, low = shapes[node.name][0], places[node.name], lows.get(node.name)
+        limit = _fitting(graph, node, channels, limits.get(node.name), "limit")
+        if low is not None:
+            if not place.free:
+                raise ShapeError(f"{graph.name}: {node.name} cannot begin anywhere but at zero")
+            _fitting(graph, node, channels, low, "low")
+        nodes.append(_rounding(node.name, place, limit, low))
+        steps[node.name] = nodes[-1].params["steps"]
     outputs = tuple(f"{name}.int8" if name in given else name for name in graph.outputs)
     return replace(graph, nodes=tuple(nodes), outputs=outputs)

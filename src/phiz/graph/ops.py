@@ -62,8 +62,9 @@ class Op(str, Enum):
     GLOBAL_AVG_POOL = "global_avg_pool"
     """Mean over all rows and columns; (n, channels, 1, 1)."""
     QUANTISE = "quantise"
-    """x rounded to 256 levels: steps * (round(x / steps) within -zero and 255 - zero), the round
-    to even; steps (channels,); zero, 0 to 255.  Stored as bytes by backends that run int8."""
+    """x rounded to 256 levels: steps * (round((x - lows) / steps) within -zero and 255 - zero)
+    + lows, halves to even; steps and, if need be, lows (channels,); zero, 0 to 255.  Stored as
+    bytes by backends that run int8."""
     PAD = "pad"
     """Zeros appended: channels, rows, columns at the end of each axis."""
     ADD = "add"
