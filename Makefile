@@ -14,6 +14,7 @@ demo: .venv-demo/ready
 test: .venv/ready
 	.venv/bin/python tools/fetch_pictures.py $(PICTURES)
 	.venv/bin/python tools/fetch_faceapi.py .cache/faceapi
+	.venv/bin/python tools/fetch_face_recognition.py .cache/face_recognition
 	.venv/bin/python -m pytest $(ARGS)
 
 lint: .venv/ready

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from phiz.backends.ort import compile_graph
 from phiz.checks import U8
 from phiz.formats.dlib_net import search_architectures
 from phiz.geometry import ChipSpec
 from phiz.imaging import read_image
+from phiz.kernels.chip import halve
 from phiz.models.classifier import NetClassifier, softmax
 from phiz.models.crops import cut_crops
 from phiz.nets import ARCHITECTURES
@@ -163,14 +165,53 @@ def check_folder(model: NetClassifier, folder: Path) -> None:
     np.testing.assert_allclose(every.mean(axis=0), mean, rtol=2e-5, atol=1e-6)
 
 
-def check_crops(model: NetClassifier, folder: Path, image: U8, different: float) -> None:
-    """Cut the kept crops out of the source picture: pixels, and the mean softmax of both."""
+def whole_values(image: U8, rectangles: list[list[int]], size: int) -> NDArray[np.bool_]:
+    """Say where the values of crops, before the fraction is cut off, are whole numbers.
+
+    Returns (m, size, size, 3) bool.  A crop's rows and columns are read off the halved pictures
+    at evenly spaced places, the first and last included, and two neighbours each are mixed.
+    """
+    depths = []
+    for left, top, right, bottom in rectangles:
+        depth, width, height = 0, right - left + 1, bottom - top + 1
+        while (width / 2 + 0.5) * (height / 2 + 0.5) > size * size:
+            depth, width, height = depth + 1, width / 2 + 0.5, height / 2 + 0.5
+        depths.append(depth)
+    corners = np.array(rectangles, np.float64).reshape(-1, 2, 2)
+    grow = 4 * 2.0 ** np.array(depths)[:, None] - 2
+    first = np.maximum((corners[:, 0] - grow).min(axis=0), 0)
+    last = np.minimum((corners[:, 1] + grow).max(axis=0), np.array(image.shape[1::-1]) - 1)
+    (left, top), (right, bottom) = first.astype(int), last.astype(int)
+    whole = []
+    for depth, ends in zip(depths, corners - first, strict=True):
+        level = np.ascontiguousarray(image[top : bottom + 1, left : right + 1])
+        for _ in range(depth):
+            level, ends = halve(level), ends / 2 - [1.25, 0.75]
+        mixed = level.astype(np.float64)
+        for axis in (0, 1):
+            at = np.linspace(*ends[:, 1 - axis], size)
+            low = np.minimum(at.astype(int), level.shape[axis] - 2)
+            share = (at - low).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+            mixed = (1 - share) * mixed.take(low, axis) + share * mixed.take(low + 1, axis)
+        whole.append(np.abs(mixed - np.rint(mixed)) < 1e-9)
+    return np.stack(whole)
+
+
+def check_crops(model: NetClassifier, folder: Path, image: U8) -> None:
+    """Cut the kept crops out of the source picture: pixels, and the mean softmax of both.
+
+    Where mixing neighbours gives a whole number, before its fraction is cut off, a value may be one
+    more or less: that hangs on the last bit of a pseudo-inverse, and so on the LAPACK that dlib was
+    built with.  The kept crops are of a build with OpenBLAS; dlib's own pseudo-inverse cuts ours
+    (test_parity_faces.py).  Everywhere else the crops are equal.
+    """
     kept = json.loads((folder / "crops.json").read_text())
     crops = cut_crops(image, np.array(kept["rects_ltrb"], np.int64), model.size)
     expected = np.stack([read_image(folder / f"in_crop{i}.png") for i in (0, 1)])
     off = np.abs(crops.astype(int) - expected)
     assert off.max() <= 1
-    assert (off > 0).mean() <= different
+    free = whole_values(image, kept["rects_ltrb"], model.size)
+    np.testing.assert_array_equal(crops[~free], expected[~free])
     mean = np.load(folder / "crops_mean_softmax.npy").ravel()
     every = np.concatenate([model(crop).probs for crop in crops])
     np.testing.assert_allclose(every.mean(axis=0), mean, rtol=0, atol=2e-6)
@@ -183,7 +224,7 @@ def dogs(shared: Path) -> U8:
 
 def test_taguchi_gender(taguchi: NetClassifier, golden: Path, dogs: U8) -> None:
     check_folder(taguchi, golden / "taguchi_gender")
-    check_crops(taguchi, golden / "taguchi_gender", dogs, 1e-4)
+    check_crops(taguchi, golden / "taguchi_gender", dogs)
     scores = taguchi(dogs, crops="random")
     assert scores.labels == GENDERS
     assert scores.probs.sum() == pytest.approx(1, abs=1e-6)
@@ -191,7 +232,7 @@ def test_taguchi_gender(taguchi: NetClassifier, golden: Path, dogs: U8) -> None:
 
 def test_resnet34(resnet34: NetClassifier, golden: Path, dogs: U8) -> None:
     check_folder(resnet34, golden / "resnet34")
-    check_crops(resnet34, golden / "resnet34", dogs, 1e-3)
+    check_crops(resnet34, golden / "resnet34", dogs)
     assert len(resnet34.labels) == 1000
     assert resnet34.labels[7] == "class 0007, label with a comma"
 
@@ -199,8 +240,7 @@ def test_resnet34(resnet34: NetClassifier, golden: Path, dogs: U8) -> None:
 def test_resnet50(golden: Path, dogs: U8) -> None:
     model = imagenet(golden, 50, 224)
     check_folder(model, golden / "resnet50")
-    # One of these crops is exactly twice the chip: every sample falls on a pixel.
-    check_crops(model, golden / "resnet50", dogs, 0.25)
+    check_crops(model, golden / "resnet50", dogs)
 
 
 def test_pictures_in_a_batch_are_scored_as_alone(resnet34: NetClassifier, dogs: U8) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import phiz
 from phiz.clustering import graph as graph_module
 from phiz.clustering import graph_of_edges, neighbour_graph, whisper
+from phiz.clustering.bottom_up import bottom_up
 from phiz.errors import OptionError, ShapeError, SpaceError
 
 
@@ -104,6 +105,30 @@ def test_clustering_takes_descriptors_tables_and_arrays() -> None:
     assert phiz.cluster(described).tolist() == phiz.cluster(vectors.tolist()).tolist()
     assert phiz.cluster(np.zeros((0, 128), np.float32)).tolist() == []
     assert phiz.cluster(vectors[:1]).tolist() == [0]
+
+
+@pytest.mark.parametrize("vectors", [np.zeros((2, 3), np.int64), np.array([[2.0**61], [0.0]])])
+def test_vectors_that_have_no_distance_are_refused(vectors: np.ndarray) -> None:
+    with pytest.raises(ShapeError, match="vectors: wanted"):
+        neighbour_graph(vectors, 0.5)
+
+
+def test_float64_vectors_are_told_apart_beyond_float32() -> None:
+    far = 0.5 + 2**-40
+    vectors = np.array([[0.0], [0.5], [far]])
+    assert neighbour_graph(vectors, far).neighbours.tolist() == [0, 1, 2, 1, 2]
+    assert neighbour_graph(vectors + 1e-9, 1).neighbours.tolist() == [0, 1, 2] * 3
+
+
+def test_clusters_merge_from_the_bottom_up_until_their_farthest_are_too_far() -> None:
+    vectors = np.array([[0.0], [1.0], [2.5], [10.0], [10.5]])
+    assert bottom_up(vectors, most=1).tolist() == [0, 0, 1, 2, 2]
+    assert bottom_up(vectors, most=2.5).tolist() == [0, 0, 0, 1, 1]
+    assert bottom_up(vectors, most=99, clusters=2).tolist() == [0, 0, 0, 1, 1]
+    assert bottom_up(vectors, most=99).tolist() == [0] * 5
+    assert bottom_up(vectors[:0]).tolist() == []
+    with pytest.raises(OptionError, match="clusters"):
+        bottom_up(vectors, clusters=0)
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan")])

@@ -27,7 +27,8 @@ from phiz.graph.graph import Graph
 from phiz.kernels.chip import halve
 from phiz.kernels.fhog import BINS, features, histogram
 from phiz.kernels.pyramid import resize_planes
-from phiz.models.align import cut_chip, place_chip
+from phiz.models.align import place_chip
+from phiz.models.chips import cut_chip
 from phiz.models.hog import HogDetector
 from phiz.models.landmarks import ForestLandmarker
 from phiz.nets import ARCHITECTURES
@@ -151,9 +152,7 @@ def test_pyramid_levels_to_the_last_bit(golden: Path, name: str, kind: str) -> N
 def test_halving_to_the_last_bit(golden: Path, name: str) -> None:
     folder = golden / "train" / "image"
     source = picture(folder / f"{name}.png")
-    half = np.empty(((source.shape[0] - 3) // 2, (source.shape[1] - 3) // 2, 3), np.uint8)
-    halve(source, half)
-    np.testing.assert_array_equal(half, picture(folder / f"{name}_rgb_pyrdown2.png"))
+    np.testing.assert_array_equal(halve(source), picture(folder / f"{name}_rgb_pyrdown2.png"))
 
 
 @pytest.mark.parametrize("name", ["pattern", "photo"])
@@ -234,6 +233,7 @@ def test_chips_of_the_cpp_library(golden: Path) -> None:
         different += int((off > 0).sum())
         total += off.size
     assert len(kept) == 24
+    # The last bit of a place depends on how dlib was built; the wheel's is ours.
     assert different <= 2 + total // 1_000_000
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from phiz.errors import ImageError, OptionError
-from phiz.imaging import as_image, decode, draw_faces, encode, is_picture_name, read_image, shrink
+from phiz.imaging import (
+    as_image,
+    decode,
+    draw_faces,
+    encode,
+    is_picture_name,
+    read_image,
+    read_leniently,
+    shrink,
+    thumbnail,
+)
 
 
 def gradient(height: int = 6, width: int = 9) -> np.ndarray:
@@ -221,3 +233,71 @@ def test_names_of_pictures() -> None:
         "a.JPG",
         "c.webp",
     ]
+
+
+def noise_of(kind: str) -> bytes:
+    """Return a file of this kind; a PNG has a note in it, which may come to be damaged."""
+    pixels = np.random.default_rng(1).integers(0, 255, (40, 30, 3), np.uint8)
+    options: dict[str, object] = {"icc_profile": bytes(200)} if kind == "PNG" else {}
+    image = Image.fromarray(pixels)
+    if kind == "progressive":
+        return saved(image, "JPEG", progressive=True)
+    return saved(image.convert("P") if kind == "GIF" else image, kind, **options)
+
+
+KINDS = ["JPEG", "progressive", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP"]
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    cut=st.floats(0, 1),
+    flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=3),
+    mode=st.sampled_from(["RGB", "L", None]),
+)
+def test_damaged_files_give_what_pillow_gives_when_it_is_lenient(
+    kind: str, cut: float, flips: list[tuple[float, int]], mode: str | None
+) -> None:
+    data = bytearray(noise_of(kind))
+    for place, change in flips:
+        data[int(place * len(data))] ^= change
+    file = bytes(data[: int(cut * len(data)) + 1])
+
+    def answer(read: Callable[[], np.ndarray]) -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return read()
+            except Exception as error:  # noqa: BLE001 - whatever it is, both raise it
+                return type(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        wanted = answer(lambda: np.array(convert(Image.open(io.BytesIO(file)), mode)))
+    found = answer(lambda: read_leniently(io.BytesIO(file), mode))
+    if isinstance(wanted, np.ndarray):
+        assert isinstance(found, np.ndarray), (found, wanted.shape)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+    else:
+        assert found is wanted
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+
+
+def convert(image: Image.Image, mode: str | None) -> Image.Image:
+    return image.convert(mode) if mode else image
+
+
+def test_half_a_file_is_half_a_picture() -> None:
+    file = noise_of("JPEG")
+    whole, half = (read_leniently(io.BytesIO(part)) for part in (file, file[: len(file) * 2 // 3]))
+    np.testing.assert_array_equal(whole[:8], half[:8])
+    assert whole.shape == half.shape
+    assert (whole[-1] != half[-1]).any()
+
+
+@pytest.mark.parametrize("shape", [(1200, 700, 3), (33, 1801, 3), (1000, 900)])
+def test_thumbnails_are_pillows(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(2).integers(0, 255, shape, np.uint8)
+    wanted = Image.fromarray(pixels)
+    wanted.thumbnail((800, 800), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(thumbnail(pixels, 800), np.array(wanted))

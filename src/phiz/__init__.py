@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         SpaceError,
     )
     from phiz.geometry import DLIB_150, ChipSpec
+    from phiz.identification import Identifications, References, identify
     from phiz.imaging import as_image, read_image
     from phiz.loading import load
     from phiz.models.align import align
@@ -66,6 +67,7 @@ _HOME = {
     "Faces": "values",
     "FormatError": "errors",
     "HogOptions": "models.hog",
+    "Identifications": "identification",
     "ImageError": "errors",
     "IntegrityError": "errors",
     "Landmarks": "values",
@@ -74,6 +76,7 @@ _HOME = {
     "ModelNotFound": "errors",
     "OptionError": "errors",
     "PhizError": "errors",
+    "References": "identification",
     "Runtime": "runtime",
     "Scores": "scores",
     "ShapeError": "errors",
@@ -85,12 +88,24 @@ _HOME = {
     "chinese_whispers": "clustering",
     "cluster": "clustering",
     "crop_boxes": "models.boxed",
+    "identify": "identification",
     "load": "loading",
     "read_image": "imaging",
     "redact": "models.redaction",
     "verify": "verification",
 }
-_ROOMS = ("clustering", "errors", "geometry", "imaging", "pipeline", "table", "values", "zoo")
+_ROOMS = (
+    "arrow",
+    "clustering",
+    "enrolment",
+    "errors",
+    "geometry",
+    "imaging",
+    "pipeline",
+    "table",
+    "values",
+    "zoo",
+)
 
 __all__ = [
     "DLIB_150",
@@ -103,6 +118,7 @@ __all__ = [
     "Faces",
     "FormatError",
     "HogOptions",
+    "Identifications",
     "ImageError",
     "IntegrityError",
     "Landmarks",
@@ -111,6 +127,7 @@ __all__ = [
     "ModelNotFound",
     "OptionError",
     "PhizError",
+    "References",
     "Runtime",
     "Scores",
     "ShapeError",
@@ -122,6 +139,7 @@ __all__ = [
     "chinese_whispers",
     "cluster",
     "crop_boxes",
+    "identify",
     "load",
     "read_image",
     "redact",

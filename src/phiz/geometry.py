@@ -1,7 +1,8 @@
-"""Boxes, overlaps, similarity transforms and the shape of face chips."""
+"""Boxes, overlaps and the shape of face chips."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -12,6 +13,7 @@ from phiz.checks import F32, F64, I64, floats
 from phiz.errors import OptionError, ShapeError
 
 __all__ = [
+    "ARCFACE_112",
     "DLIB_150",
     "FACEAPI_112",
     "FACEAPI_150",
@@ -27,12 +29,11 @@ __all__ = [
     "halved",
     "lround",
     "overlap_nms",
-    "similarity",
     "to_inclusive",
 ]
 
 
-ChipKind: TypeAlias = Literal["dlib", "faceapi-align", "faceapi-bounds"]
+ChipKind: TypeAlias = Literal["dlib", "faceapi-align", "faceapi-bounds", "five-points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +44,37 @@ class ChipSpec:
         ``dlib`` turns and scales the face so that its 5 or 68 landmarks meet dlib's mean face;
         ``faceapi-align`` cuts an upright square whose size and place follow from eyes and mouth,
         of 68 landmarks or MTCNN's 5;
-        ``faceapi-bounds`` cuts the upright rectangle around 68 landmarks.
+        ``faceapi-bounds`` cuts the upright rectangle around 68 landmarks;
+        ``five-points`` turns and scales the face so that eyes, nose and mouth meet ``template``.
     size: side of the square chip, pixels.
     padding: border around the mean face, or around the rectangle, as a fraction of its size; 0
-        for ``faceapi-align``, which has none.
+        for ``faceapi-align`` and ``five-points``, which have none.
+    template: (x, y) of five points in pixels of the chip, 0 the middle of the first: middles of the
+        eyes, tip of the nose, corners of the mouth, each the left one in the picture first.  Only
+        for ``five-points``.
     """
 
     kind: ChipKind
     size: int
     padding: float
+    template: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.padding < 0:
             raise OptionError(
                 f"a chip wants size >= 1 and padding >= 0, found {self.size} and {self.padding}"
             )
-        if self.kind == "faceapi-align" and self.padding:
-            raise OptionError(f"a faceapi-align chip has no padding, found {self.padding}")
+        if self.kind in ("faceapi-align", "five-points") and self.padding:
+            raise OptionError(f"a {self.kind} chip has no padding, found {self.padding}")
+        if len(self.template) != (5 if self.kind == "five-points" else 0):
+            raise OptionError(
+                f"a {self.kind} chip wants {5 if self.kind == 'five-points' else 'no'} points, "
+                f"found {len(self.template)}"
+            )
 
     def __str__(self) -> str:
-        return f"{self.kind}-{self.size}-{self.padding:g}"
+        points = "".join(f"-{x:g},{y:g}" for x, y in self.template)
+        return f"{self.kind}-{self.size}-{self.padding:g}{points}"
 
 
 DLIB_150 = ChipSpec("dlib", 150, 0.25)
@@ -73,6 +85,17 @@ FACEAPI_150 = ChipSpec("faceapi-align", 150, 0.0)
 
 FACEAPI_112 = ChipSpec("faceapi-bounds", 112, 0.1)
 """What face-api.js's models of expressions, age and gender are given."""
+
+ARCFACE_112 = ChipSpec(
+    "five-points",
+    112,
+    0.0,
+    (
+        (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366),
+        (41.5493, 92.3655), (70.7299, 92.2041),
+    ),
+)  # fmt: skip
+"""What ArcFace models are trained on.  Source: insightface ``utils/face_align.py``, arcface_dst."""
 
 
 def lround(values: F64 | F32) -> I64:
@@ -207,24 +230,6 @@ def overlap_nms(boxes: F32 | F64, most: float, limit: int | None = None) -> I64:
     return np.array(kept, np.int64)
 
 
-def similarity(source: F64, target: F64) -> tuple[F64, F64]:
-    """Find the rotation, uniform scale and shift that best move ``source`` onto ``target``.
-
-    source, target: (k, 2) float64.  Returns (matrix (2, 2), shift (2,)), float64, so that
-    ``target ~ source @ matrix.T + shift``.  No reflection.  Where all points of ``source``
-    coincide the matrix is zero.  Source: Umeyama 1991, closed form in two dimensions.
-    """
-    middle_s, middle_t = source.mean(axis=0), target.mean(axis=0)
-    s, t = source - middle_s, target - middle_t
-    spread = float((s * s).sum())
-    if spread == 0.0:
-        return np.zeros((2, 2)), middle_t
-    a = float((s * t).sum()) / spread
-    b = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / spread
-    matrix = np.array([[a, -b], [b, a]])
-    return matrix, middle_t - matrix @ middle_s
-
-
 # dlib's mean faces, as fractions of the unpadded chip.  Source: dlib interpolation.h,
 # get_face_chip_details.  The 68-point face leaves out the jaw, the eyebrows, the lower outer lip
 # and the inner mouth's lower edge, which move with expression.
@@ -257,6 +262,7 @@ _FIRST_68 = 17  # the mean face starts at this one of the 68 points
 _USED_68 = np.array([*range(27, 55), *range(60, 65)])
 
 
+@functools.lru_cache(maxsize=16)
 def chip_template(points: int, spec: ChipSpec) -> tuple[I64, F64]:
     """Return which landmarks place a chip, and where they belong in it.
 
@@ -265,11 +271,16 @@ def chip_template(points: int, spec: ChipSpec) -> tuple[I64, F64]:
     """
     if spec.kind != "dlib":
         raise OptionError(f"a mean face places dlib chips, found {spec}")
+    whole = 2 * spec.padding + 1
+    # The last bit is dlib's: it divides the 68 points, and multiplies the 5 by the inverse.
     if points == 5:
-        used, mean = np.arange(5), np.array(_MEAN_5)
+        used = np.arange(5)
+        places = (spec.padding + np.array(_MEAN_5)) * (1 / whole) * spec.size
     elif points == 68:
         used = _USED_68
         mean = np.stack([_MEAN_X, _MEAN_Y], axis=1)[used - _FIRST_68]
+        places = (spec.padding + mean) / whole * spec.size
     else:
         raise ShapeError(f"landmarks: a dlib chip wants 5 or 68 points, found {points}")
-    return used, (spec.padding + mean) / (2 * spec.padding + 1) * spec.size
+    places.setflags(write=False)  # it is kept for the next face
+    return used, places

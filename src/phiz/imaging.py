@@ -1,18 +1,18 @@
-"""Pictures in and out: with the module below it the only importer of Pillow.
+"""Pictures in and out: with the modules below it the only importer of Pillow.
 
 Everything inside phiz is ``(h, w, 3)`` uint8 RGB, C-contiguous.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from PIL import UnidentifiedImageError as _Unidentified
 
 from phiz.checks import F32, U8
 from phiz.errors import ImageError, OptionError
+from phiz.lenient import decode_leniently
 from phiz.originals import Metadata, Original, eight_bit, take_original, write_original
 
 __all__ = [
@@ -30,20 +31,31 @@ __all__ = [
     "ImageLike",
     "Metadata",
     "Original",
+    "Shape",
     "as_image",
     "decode",
+    "decode_channels",
     "decode_original",
     "draw_faces",
+    "draw_shapes",
     "encode",
     "encode_original",
+    "gray_square",
     "is_picture_name",
     "read_image",
+    "read_leniently",
     "resized",
     "shrink",
+    "thumbnail",
 ]
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | np.ndarray[Any, Any] | Image.Image"
 Colour: TypeAlias = Literal["RGB", "BGR", "RGBA", "BGRA", "GRAY"]
+
+Shape: TypeAlias = tuple[
+    Literal["box", "line", "circle"], tuple[float, float, float, float], tuple[int, int, int]
+]
+"""What is drawn, x0 y0 x1 y1 of its corners or ends (inclusive, x1 >= x0 unless a line), RGB."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused unless the caller allows more: 100 megapixels are 300 MB."""
@@ -78,6 +90,7 @@ _CHANNELS: dict[Colour, tuple[int, ...]] = {
     "BGRA": (2, 1, 0),
     "GRAY": (0, 0, 0),
 }
+_FARTHEST = 2**20  # where a shape ends that goes on beyond
 _open_lock = threading.Lock()
 
 
@@ -93,6 +106,12 @@ def _identify(data: io.BytesIO) -> Image.Image:
     except _Unidentified:
         Image.init()
         return Image.open(data, formats=[name for name in _OTHERS if name in Image.OPEN])
+
+
+def _identify_within_limit(data: bytes) -> Image.Image:
+    """Open a picture under Pillow's own limit of pixels."""
+    with _open_lock:  # not while the limit is off
+        return _identify(io.BytesIO(data))
 
 
 def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
@@ -113,7 +132,7 @@ def _open(data: io.BytesIO, max_pixels: int, label: str) -> Image.Image:
     return image
 
 
-@contextmanager
+@contextlib.contextmanager
 def _explained(data: bytes, label: str) -> Iterator[None]:
     """Turn whatever a decoder raises into an ImageError, and nothing to decode too."""
     if not data:
@@ -170,6 +189,26 @@ def read_image(
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
 
 
+def decode_channels(data: bytes, *, label: str = "picture", max_pixels: int = MAX_PIXELS) -> U8:
+    """Decode the bytes of a picture file to the channels that it has, upright or not.
+
+    Returns (h, w, c) uint8, c being 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and
+    alpha; a palette's colours, and a colour that stands for transparency, count as such.  Raises
+    ImageError as :func:`decode` does.
+    """
+    with _explained(data, label):
+        image = _open(io.BytesIO(data), max_pixels, label)
+        image.load()
+        gray = image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16")
+        clear = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+        if gray and not clear:
+            return np.array(eight_bit(image).convert("L"), np.uint8)[:, :, None]
+        if not clear:
+            return np.array(eight_bit(image).convert("RGB"), np.uint8)
+        pixels = np.array(eight_bit(image).convert("RGBA"), np.uint8)
+        return np.ascontiguousarray(pixels[:, :, 2:]) if gray else pixels
+
+
 def as_image(source: ImageLike, *, colour: Colour | None = None, gray: bool = False) -> U8:
     """Turn whatever holds a picture into (h, w, 3) uint8 RGB, C-contiguous.
 
@@ -224,6 +263,7 @@ def _written_kind(suffix: str) -> str:
 def encode(image: U8, suffix: str, *, quality: int = 90) -> bytes:
     """Return the picture (h, w, 3) uint8 RGB as the bytes of a file of this ending.
 
+    A PNG may be gray, (h, w), or have an alpha channel, (h, w, 4); a JPEG or BMP may be gray.
     Raises ImageError for endings that phiz does not write.
     """
     name = _written_kind(suffix)
@@ -290,6 +330,45 @@ def shrink(image: U8, longest: int) -> U8:
     return image if longest >= max(image.shape[:2]) else resized(image, longest)
 
 
+def read_leniently(
+    source: str | bytes | os.PathLike[str] | BinaryIO, mode: str | None = "RGB"
+) -> NDArray[Any]:
+    """Read a picture as programs do that set Pillow's LOAD_TRUNCATED_IMAGES, without setting it.
+
+    source: a path, or an open binary file, which is read from its start.
+    mode: Pillow's name of the colours wanted; None leaves those of the file.
+
+    Returns what ``numpy.array`` makes of the picture: (h, w, 3) uint8 for RGB, (h, w) for L; the
+    EXIF orientation is not applied, and what is missing of a truncated file is black or gray.
+    Pillow's own limit of pixels is in force.  Raises Pillow's errors and OSError.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        with open(source, "rb") as file:
+            data = file.read()
+    else:
+        with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+            source.seek(0)
+        data = source.read()
+    try:
+        image = decode_leniently(data, _identify_within_limit)
+    except _Unidentified:
+        raise _Unidentified(f"cannot identify image file {source!r}") from None
+    return np.array(image.convert(mode) if mode else image)
+
+
+def thumbnail(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Return the picture, (h, w, 3) or (h, w), as Pillow's ``thumbnail`` with Lanczos makes it."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return np.array(picture, np.uint8)
+
+
+def gray_square(image: U8, side: int) -> U8:
+    """Return the picture as (side, side) gray, each pixel the mean of those it covers."""
+    gray = Image.fromarray(image).convert("L")
+    return np.array(gray.resize((side, side), Image.Resampling.BOX), np.uint8)
+
+
 def draw_faces(
     image: U8,
     boxes: F32,
@@ -317,4 +396,19 @@ def draw_faces(
     if points is not None:
         for x, y in points.reshape(-1, 2).tolist():
             pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 60, 60))
+    return np.array(canvas, np.uint8)
+
+
+def draw_shapes(image: U8, shapes: Iterable[Shape]) -> U8:
+    """Return a copy of the picture (h, w, 3) with boxes, lines and circles drawn, a pixel wide."""
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    for kind, wide, colour in shapes:
+        places = [min(max(side, -_FARTHEST), _FARTHEST) for side in wide]
+        if kind == "line":
+            pen.line(places, fill=colour)
+        elif kind == "box":
+            pen.rectangle(places, outline=colour)
+        else:
+            pen.ellipse(places, outline=colour)
     return np.array(canvas, np.uint8)

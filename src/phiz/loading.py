@@ -21,7 +21,7 @@ from phiz.precision import allow_precision
 from phiz.runtime import Runtime, default_runtime
 from phiz.zoo import ZOO, Entry, Kind, find_by_hash, find_entry
 
-__all__ = ["load"]
+__all__ = ["load", "load_kind"]
 
 
 def _resolve(
@@ -96,6 +96,18 @@ def load(
         if isinstance(error, PhizError):
             raise
         raise ModelNotFound(f"{path}: {error.strerror or error}") from error
+
+
+def load_kind(path: str | os.PathLike[str], kind: Kind, *, runtime: Runtime | None = None) -> Any:
+    """Load a weight file of dlib's as a model of one kind, whatever else it could be.
+
+    Raises OSError, FormatError and LicenceError.
+    """
+    file = Path(path)
+    entry = _known(store.file_digest(file), None)
+    known = entry if entry is not None and entry.kind == kind else None
+    with ThreadPoolExecutor(1) as side:
+        return BUILDERS[kind](WeightFile(known, file, side), None, runtime or default_runtime())
 
 
 def _known(digest: str, commercial_only: bool | None) -> Entry | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,17 +36,20 @@ from phiz.models.protocols import (
     require_role,
 )
 from phiz.runtime import Runtime, default_runtime
+from phiz.scores import Scores
 from phiz.table import FaceTable, Picture
 from phiz.values import Descriptors, Faces, Landmarks
 
 __all__ = [
     "DEFAULTS",
+    "Choice",
     "Frame",
     "Recipe",
     "analyze",
     "locate",
     "make_recipe",
     "run",
+    "score_columns",
     "visible_faces",
 ]
 
@@ -75,6 +78,18 @@ Item: TypeAlias = "ImageLike | Frame"
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of the faces found in a picture are taken.
+
+    name: equal for choices that choose alike.  choose: given the faces that were found in a picture
+        and its width and height, pixels, returns those to go on with.
+    """
+
+    name: str
+    choose: Callable[[Faces, int, int], Faces]
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Which models to run, and how.
 
@@ -83,6 +98,7 @@ class Recipe:
     jitter: descriptors are the mean over this many moved copies.  Each face starts dlib's random
         generator afresh, so that its descriptor does not depend on its neighbours.
     max_pixels: larger pictures are refused.
+    choice: which of the faces found are taken; None takes all.
     """
 
     detector: Detector
@@ -92,6 +108,7 @@ class Recipe:
     threshold: float | None = None
     jitter: int = 0
     max_pixels: int = MAX_PIXELS
+    choice: Choice | None = None
     settings_hash: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -106,6 +123,8 @@ class Recipe:
             repr(getattr(self.detector, "options", None)),
             f"{self.upsample} {self.threshold} {self.jitter}",
         ]
+        if self.choice is not None:
+            parts.append(self.choice.name)
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         object.__setattr__(self, "settings_hash", digest[:16])
 
@@ -141,6 +160,7 @@ def make_recipe(
     threshold: float | None = None,
     jitter: int = 0,
     max_pixels: int = MAX_PIXELS,
+    choice: Choice | None = None,
     precision: str = "float32",
     runtime: Runtime | None = None,
 ) -> Recipe:
@@ -161,6 +181,7 @@ def make_recipe(
         threshold=threshold,
         jitter=jitter,
         max_pixels=max_pixels,
+        choice=choice,
     )
 
 
@@ -218,6 +239,8 @@ def locate(recipe: Recipe, image: U8) -> tuple[Faces, Faces, Landmarks | None]:
     Returns the faces, the same in the boxes that the landmarks were placed in, and the landmarks.
     """
     faces = recipe.detector(image, upsample=recipe.upsample, threshold=recipe.threshold)
+    if recipe.choice is not None:
+        faces = recipe.choice.choose(faces, image.shape[1], image.shape[0])
     if recipe.landmarker is None:
         return faces, faces, None
     faces, framed = visible_faces(recipe.detector, recipe.landmarker, faces, image)
@@ -407,13 +430,17 @@ def _attribute_columns(
     if not isinstance(spec, ChipSpec) or isinstance(getattr(model, "space", None), str):
         raise OptionError(f"attributes: wanted a classifier of faces, found {model!r}")
     classifier: FaceClassifier = model  # type: ignore[assignment]
-    scores = classifier(align(image, landmarks, chip=spec))
+    return score_columns(classifier.name, classifier(align(image, landmarks, chip=spec)))
+
+
+def score_columns(name: str, scores: Scores) -> dict[str, NDArray[np.generic]]:
+    """Return what a classifier says of faces as columns of a table; see :func:`analyze`."""
     best = scores.order(1)[:, 0] if len(scores) else np.zeros(0, np.int64)
     labels = np.array([scores.labels[i] for i in best], dtype=np.str_)
     columns: dict[str, NDArray[np.generic]] = {
-        classifier.name: labels if scores.age is None or scores.age_apart else scores.age,
-        f"{classifier.name}.score": scores.probs[np.arange(len(best)), best],
+        name: labels if scores.age is None or scores.age_apart else scores.age,
+        f"{name}.score": scores.probs[np.arange(len(best)), best],
     }
     if scores.age is not None and scores.age_apart:
-        columns[f"{classifier.name}.age"] = scores.age
+        columns[f"{name}.age"] = scores.age
     return columns

@@ -70,6 +70,26 @@ class DlibRandom:
         self._spare = y * scale
         return x * scale
 
+    def gaussians(self, count: int) -> NDArray[np.float64]:
+        """Return the next ``count`` normal numbers, those that as many calls of one would give."""
+        found = np.empty(count + 1)
+        done = 0
+        if count and self._spare is not None:
+            found[0], self._spare, done = self._spare, None, 1
+        while done < count:
+            # As many pairs as are wanted at least: some are refused, so none is drawn too much.
+            pairs = 2.0 * (self.words(count - done + (count - done) % 2) / 0xFFFFFFFF) - 1.0
+            pairs = pairs.reshape(-1, 2)
+            squares = pairs[:, 0] * pairs[:, 0] + pairs[:, 1] * pairs[:, 1]
+            good = (squares > 0) & (squares < 1)
+            logs = np.array([math.log(square) for square in squares[good].tolist()], np.float64)
+            values = pairs[good] * np.sqrt(-2.0 * logs / squares[good])[:, None]
+            found[done : done + values.size] = values.ravel()
+            done += values.size
+        if done > count:
+            self._spare = float(found[count])
+        return found[:count]
+
     def uniform(self, low: float, high: float) -> float:
         """Return the next number in [low, high)."""
         return low + self.double() * (high - low)

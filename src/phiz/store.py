@@ -23,6 +23,7 @@ from phiz.zoo import Entry, Revision, Source
 __all__ = [
     "Located",
     "allow_licence",
+    "carried",
     "file_digest",
     "file_names",
     "how_to_get",
@@ -142,6 +143,13 @@ def _is_whole(entry: Entry, path: Path) -> bool:
 def locate(entry: Entry) -> Located | None:
     """Return where the model's file is, or None; nothing is read, imported or downloaded."""
     return next((found for found in _candidates(entry) if _is_whole(entry, found.path)), None)
+
+
+def carried(entry: Entry, package: str) -> Located | None:
+    """Return the model's file in one installed package, or None."""
+    origin = f"package {package}"
+    found = (each for each in _candidates(entry) if each.origin == origin)
+    return next((each for each in found if _is_whole(entry, each.path)), None)
 
 
 def how_to_get(entry: Entry) -> str:

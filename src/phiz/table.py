@@ -222,6 +222,19 @@ class FaceTable:
             raise ShapeError("this table has no descriptors: make it with a descriptor model")
         return Descriptors(self.descriptors, self.space, self.metric, self.threshold)
 
+    def to_arrow(self) -> Any:
+        """Return the faces and pictures as an Arrow table; see :mod:`phiz.arrow`."""
+        from phiz.arrow import to_arrow  # loaded when it is needed
+
+        return to_arrow(self)
+
+    @classmethod
+    def from_arrow(cls, table: Any) -> FaceTable:
+        """Return the face table that an Arrow table was made of; see :mod:`phiz.arrow`."""
+        from phiz.arrow import from_arrow
+
+        return from_arrow(table)
+
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield one JSON-ready dictionary per picture; see the schema in the documentation."""
         rows: dict[int, list[int]] = {}

@@ -230,6 +230,10 @@ class Verification:
     threshold: below it two faces count as one person.
     reason: a sentence for people.
     warnings: what to know about the answer, such as a picture with several faces.
+    log_ratio: natural logarithm of how much more probable the distance is if they are the same
+        person than if they are not; None without a calibration.
+    probability, prior: that they are the same person, and how probable that was before; None
+        unless a prior was given.
     """
 
     same: bool | None
@@ -237,6 +241,9 @@ class Verification:
     threshold: float
     reason: str
     warnings: tuple[str, ...] = ()
+    log_ratio: float | None = None
+    probability: float | None = None
+    prior: float | None = None
 
     def __bool__(self) -> bool:
         raise TypeError("a Verification is not a truth value: ask .same, which may be None")
@@ -300,6 +307,7 @@ class FhogDetector:
         around both, or more than nms[1] of either.
     filters: (d, 31, rows, columns) float64, one bank per sub-detector.
     thresholds: (d,) float64, subtracted from the filter's answer.
+    nuclear_norm: strength of the trainer's regulariser; detection makes no use of it.
     """
 
     cell: int
@@ -310,6 +318,7 @@ class FhogDetector:
     nms: tuple[float, float]
     filters: F64
     thresholds: F64
+    nuclear_norm: float = 0.0
 
     def __post_init__(self) -> None:
         check(self.filters, (None, 31, None, None), dtype=np.float64, name="filters")

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,19 @@ from numpy.typing import NDArray
 
 from phiz.cache import drop_sealed, find_sealed, private_dir, save_sealed, undamaged
 from phiz.checks import F32
+from phiz.errors import OptionError
 
 if TYPE_CHECKING:
     from phiz.formats.int8_ranges import Int8Ranges
     from phiz.graph.graph import Graph
 
 __all__ = [
+    "InputShape",
     "OrtSession",
     "cached_session",
     "compile_graph",
     "compile_int8",
+    "foreign_session",
     "full_range",
     "stored_session",
 ]
@@ -277,3 +281,39 @@ def _ready_session(model: bytes | str, threads: int, at_once: int) -> OrtSession
     return OrtSession(
         lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS), at_once
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InputShape:
+    """An input of a foreign model: its name, element type, and shape, None where any will do."""
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+
+
+def foreign_session(model: bytes, *, threads: int) -> tuple[OrtSession, list[InputShape], int]:
+    """Make a session of an ONNX model that phiz did not write.
+
+    Returns it, its inputs, and how many outputs it has.  What it keeps outside of its bytes is not
+    read.  Raises OptionError with ONNX Runtime's reason for a model that it does not take.
+    """
+    options = _options(threads, optimise=True)
+
+    def make() -> onnxruntime.InferenceSession:
+        return onnxruntime.InferenceSession(model, options, providers=_PROVIDERS)
+
+    try:
+        session = make()
+    except Exception as error:
+        # ONNX Runtime's errors have no common class; the reason is in the text.
+        raise OptionError(f"not a model that ONNX Runtime runs: {error}") from error
+    inputs = [
+        InputShape(
+            value.name,
+            value.type,
+            tuple(side if isinstance(side, int) else None for side in value.shape),
+        )
+        for value in session.get_inputs()
+    ]
+    return OrtSession(make), inputs, len(session.get_outputs())

@@ -14,7 +14,9 @@ from phiz import __version__
 from phiz.cli import (
     attributes,
     bench,
+    calibrate,
     classify,
+    clean,
     cluster,
     colorize,
     compare_detectors,
@@ -25,12 +27,14 @@ from phiz.cli import (
     export,
     generate,
     hipsterize,
+    identify,
     inspect,
     landmarks,
     models,
     redact,
     verify,
 )
+from phiz.cli import eval as evaluate
 from phiz.errors import PhizError
 
 __all__ = ["app"]
@@ -72,8 +76,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _COMMANDS = (
-    detect, landmarks, describe, verify, cluster, crop, redact, attributes, classify, generate,
-    colorize, hipsterize, compare_detectors, export, doctor, bench,
+    detect, landmarks, describe, verify, identify, calibrate, cluster, crop, redact, attributes,
+    classify,
+    generate, colorize, hipsterize, compare_detectors, export, doctor, bench,
 )  # fmt: skip
 for module in _COMMANDS:
     app.command(help=module.HELP, name=module.NAME)(exiting(module.main))
@@ -83,6 +88,14 @@ for subcommand in (models.pull, models.verify, models.path, models.info, inspect
     models_app.command()(exiting(subcommand))
 models_app.command(name="import")(exiting(models.import_folder))
 app.add_typer(models_app, name=models.NAME)
+eval_app = typer.Typer(help=evaluate.HELP, no_args_is_help=True, rich_markup_mode=None)
+for protocol in evaluate.PROTOCOLS:
+    eval_app.command()(exiting(protocol))
+app.add_typer(eval_app, name=evaluate.NAME)
+clean_app = typer.Typer(help=clean.HELP, cls=clean.Group, rich_markup_mode=None)
+clean_app.command(name="propose", help=clean.HELP)(exiting(clean.main))
+clean_app.command(name="apply", help=clean.APPLY_HELP)(exiting(clean.apply))
+app.add_typer(clean_app, name=clean.NAME)
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -71,6 +71,7 @@ def main(
     score: common.Threshold = None,
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -92,7 +93,7 @@ def main(
     recipe = make_recipe(
         detector, landmarks, None, upsample=upsample, threshold=score, max_pixels=max_pixels
     )
-    return search(found, recipe, models, as_json=as_json, as_csv=as_csv)
+    return search(found, recipe, models, as_json=as_json, as_csv=as_csv, parquet=parquet)
 
 
 def chosen(
@@ -135,13 +136,23 @@ def search(
     *,
     as_json: bool,
     as_csv: bool,
+    parquet: Path | None = None,
 ) -> int:
     """Run models over pictures and print what they say; returns the exit code."""
+    from phiz.pipeline import score_columns
+
     out = _Csv(models) if as_csv else _Json() if as_json else _Text()
     count = common.Counted()
-    with common.counting(len(found), "looking at faces") as step:
+    with (
+        common.parquet_file(parquet) as keep,
+        common.counting(len(found), "looking at faces") as step,
+    ):
         for table, scores in attributed(found, recipe, models):
             step()
+            columns: dict[str, NDArray[Any]] = {}
+            for name, each in scores.items():
+                columns |= score_columns(name, each)
+            keep(replace(table, attributes=columns))
             count.pictures += 1
             count.faces += len(table)
             problem = table.pictures[0].error
@@ -218,6 +229,7 @@ def _see(path: Path, recipe: Recipe, specs: Sequence[ChipSpec]) -> _Seen:
     """Read one picture, find its faces and cut their chips; its errors become its result."""
     import numpy as np
 
+    from phiz.cache import sha256_of_file
     from phiz.imaging import read_image
     from phiz.models.align import align
     from phiz.pipeline import locate
@@ -234,9 +246,10 @@ def _see(path: Path, recipe: Recipe, specs: Sequence[ChipSpec]) -> _Seen:
     faces, framed, landmarks = locate(recipe, image)
     assert landmarks is not None
     height, width = image.shape[:2]
-    picture = Picture(str(path), width=width, height=height)
+    picture = Picture(str(path), sha256_of_file(path) or "", width, height)
     chips = [align(image, landmarks, chip=spec, boxes=framed) for spec in specs]
-    return _Seen(FaceTable.of_picture(picture, faces, landmarks), chips)
+    table = FaceTable.of_picture(picture, faces, landmarks, settings_hash=recipe.settings_hash)
+    return _Seen(table, chips)
 
 
 class _Json:

@@ -6,8 +6,8 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ import typer
 from phiz.errors import DownloadError, OptionError
 
 if TYPE_CHECKING:
+    from phiz.calibration import Calibration
     from phiz.facecache import FaceCache
     from phiz.pipeline import Recipe
     from phiz.table import FaceTable
@@ -28,6 +29,8 @@ __all__ = [
     "counting",
     "ensure_models",
     "find_pictures",
+    "limit",
+    "parquet_file",
     "plural",
     "remembered",
     "start",
@@ -72,8 +75,16 @@ Jitter = Annotated[
 Cached = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Remember what was found between runs.")
 ]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="File of 'phiz calibrate': decides instead of --threshold."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
+Parquet = Annotated[
+    Path | None,
+    typer.Option(help="Write the faces into this Parquet file too (wants phiz[arrow])."),
+]
 MaxPixels = Annotated[
     int, typer.Option("--max-pixels", min=1, help="Refuse pictures with more pixels.")
 ]
@@ -96,6 +107,17 @@ def start(*, threads: int | None, offline: bool, commercial_only: bool) -> None:
         os.environ["PHIZ_OFFLINE"] = "1"
     if commercial_only:
         os.environ["PHIZ_COMMERCIAL_ONLY"] = "1"
+
+
+def limit(threshold: float | None, calibration: Path | None) -> float | Calibration | None:
+    """Return what decides who is the same person: a threshold, or a calibration file."""
+    if calibration is None:
+        return threshold
+    if threshold is not None:
+        raise OptionError("give either --threshold or --calibration, not both")
+    from phiz.calibration import read_calibration
+
+    return read_calibration(calibration)
 
 
 def ensure_models(names: Iterable[str]) -> None:
@@ -172,6 +194,25 @@ def find_pictures(paths: Sequence[Path], *, skip: Path | None = None) -> list[Pa
     if not found:
         raise OptionError(f"no pictures in {', '.join(str(path) for path in paths)}")
     return list(found)
+
+
+def parquet_file(path: Path | None) -> AbstractContextManager[Callable[[FaceTable], None]]:
+    """Return the file that ``--parquet`` names, to be opened; it yields what takes the tables.
+
+    It is there when the block has ended well.  Without a path nothing is written.  What is missing
+    for it is told now, before any work is done.
+    """
+    if path is None:
+        return nullcontext(lambda _table: None)
+    from phiz.arrow import writing_parquet
+    from phiz.arrow.door import pyarrow
+    from phiz.imaging import is_picture_name
+
+    if path.is_dir() or is_picture_name(path.name):
+        found = "a folder" if path.is_dir() else "the name of a picture"
+        raise OptionError(f"--parquet {path}: wanted the name of a Parquet file, found {found}")
+    pyarrow()
+    return writing_parquet(path)
 
 
 def common_folder(pictures: Sequence[Path]) -> Path:

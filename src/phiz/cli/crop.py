@@ -78,6 +78,7 @@ def main(
     score: common.Threshold = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -115,8 +116,10 @@ def main(
             return crop_file(path, recipe, cut, target, smallest=min_size, cache=known)
 
         tables = default_runtime().stream(work, found)
-        for table, count in common.counted(tables, len(found), "cutting out faces"):  # noqa: B007
-            _show(table, as_json=as_json)
+        with common.parquet_file(parquet) as keep:
+            for table, count in common.counted(tables, len(found), "cutting out faces"):  # noqa: B007
+                keep(table)
+                _show(table, as_json=as_json)
     typer.echo(f"phiz: {count}", err=True)
     return count.exit_code()
 

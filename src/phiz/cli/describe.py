@@ -24,6 +24,7 @@ def main(
     jitter: common.Jitter = 0,
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -39,5 +40,6 @@ def main(
         precision=precision,
         as_json=as_json,
         as_csv=as_csv,
+        parquet=parquet,
         max_pixels=max_pixels,
     )

@@ -30,6 +30,7 @@ def main(
     draw: Draw = None,
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -44,6 +45,7 @@ def main(
         draw=draw,
         as_json=as_json,
         as_csv=as_csv,
+        parquet=parquet,
         max_pixels=max_pixels,
     )
 
@@ -59,6 +61,7 @@ def search(
     draw: Path | None = None,
     as_json: bool,
     as_csv: bool,
+    parquet: Path | None = None,
     max_pixels: int,
 ) -> int:
     """Run models over pictures and print what they find; returns the exit code."""
@@ -80,10 +83,12 @@ def search(
     )
     drawer = Drawer(draw, found) if draw else None
     count = common.Counted(noun)
-    for table, count in common.analysed(found, recipe, f"looking for {noun}s", noun=noun):  # noqa: B007
-        writer.write(table)
-        if drawer:
-            drawer.draw(table, max_pixels=max_pixels)
+    with common.parquet_file(parquet) as keep:
+        for table, count in common.analysed(found, recipe, f"looking for {noun}s", noun=noun):  # noqa: B007
+            writer.write(table)
+            keep(table)
+            if drawer:
+                drawer.draw(table, max_pixels=max_pixels)
     if len(found) > 1:
         typer.echo(f"phiz: {count}", err=True)
     return count.exit_code()

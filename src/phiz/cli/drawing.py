@@ -35,8 +35,13 @@ class Drawer:
         # Two pictures may differ in their endings only: a.png and a.jpg.
         return self._out / inside.parent / f"{inside.name}.png"
 
-    def draw(self, table: FaceTable, *, max_pixels: int) -> Path | None:
-        """Write the picture of this table; returns where, or None if it could not be read."""
+    def draw(
+        self, table: FaceTable, captions: Sequence[str] | None = None, *, max_pixels: int
+    ) -> Path | None:
+        """Write the picture of this table; returns where, or None if it could not be read.
+
+        captions: what to write below each face; by default its label and score.
+        """
         from phiz.cache import writing
         from phiz.imaging import draw_faces, encode, read_image
 
@@ -48,10 +53,11 @@ class Drawer:
         if target.absolute() == source.absolute():
             raise OptionError(f"--draw {target}: that is the picture itself")
         image = read_image(source, max_pixels=max_pixels)
-        captions = [
-            f"{label} {score:.2f}".strip()
-            for label, score in zip(table.labels, table.scores, strict=True)
-        ]
+        if captions is None:
+            captions = [
+                f"{label} {score:.2f}".strip()
+                for label, score in zip(table.labels, table.scores, strict=True)
+            ]
         drawn = draw_faces(image, table.boxes, captions, table.landmarks)
         content = encode(drawn, target.suffix)
         with writing(target) as file:

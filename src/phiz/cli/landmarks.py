@@ -22,6 +22,7 @@ def main(
     draw: Draw = None,
     as_json: common.AsJson = False,
     as_csv: common.AsCsv = False,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -36,5 +37,6 @@ def main(
         draw=draw,
         as_json=as_json,
         as_csv=as_csv,
+        parquet=parquet,
         max_pixels=max_pixels,
     )

@@ -61,6 +61,7 @@ def main(
     score: common.Threshold = None,
     as_json: common.AsJson = False,
     cache: common.Cached = True,
+    parquet: common.Parquet = None,
     max_pixels: common.MaxPixels = MAX_PIXELS,
     threads: common.Threads = None,
     offline: common.Offline = False,
@@ -90,9 +91,11 @@ def main(
             return redact_file(path, recipe, how, target, metadata=metadata, cache=known)
 
         tables = default_runtime().stream(work, found)
-        for table, count in common.counted(tables, len(found), "covering faces"):  # noqa: B007
-            bare += table.pictures[0].error is None and not len(table)
-            _show(table, targets[Path(table.pictures[0].source)], as_json=as_json)
+        with common.parquet_file(parquet) as keep:
+            for table, count in common.counted(tables, len(found), "covering faces"):  # noqa: B007
+                keep(table)
+                bare += table.pictures[0].error is None and not len(table)
+                _show(table, targets[Path(table.pictures[0].source)], as_json=as_json)
     typer.echo(f"phiz: {count}", err=True)
     if bare:
         some = "1 picture: look at it" if bare == 1 else f"{bare} pictures: look at them"

@@ -21,7 +21,7 @@ from phiz.runtime import default_runtime
 if TYPE_CHECKING:
     from phiz.table import FaceTable
 
-__all__ = ["distance_sample", "write_report"]
+__all__ = ["data_url", "distance_sample", "face_crop", "write_report"]
 
 _CROP = 96  # pixels, side of a face on the page
 _PICTURE = 1000  # pixels, longer side of a source picture on the page
@@ -73,11 +73,12 @@ class _Shown:
     picture: str | None
 
 
-def _data_url(image: U8) -> str:
+def data_url(image: U8) -> str:
+    """Return a picture as a URL that holds it."""
     return "data:image/jpeg;base64," + base64.b64encode(encode(image, ".jpg", quality=80)).decode()
 
 
-def _crop(image: U8, box: F32) -> U8:
+def face_crop(image: U8, box: F32) -> U8:
     """Return the face with a quarter of its size around it, as a square."""
     x0, y0, x1, y1 = (float(side) for side in box)
     half = max(x1 - x0, y1 - y0, 1.0) * 0.75
@@ -98,8 +99,8 @@ def _show_picture(
         image = read_image(source, max_pixels=max_pixels)
     except ImageError:  # it was there a moment ago; the page says less, the run goes on
         return _Shown({}, None)
-    crops = {row: _data_url(_crop(image, table.boxes[row])) for row in rows}
-    return _Shown(crops, _data_url(shrink(image, _PICTURE)) if embed else None)
+    crops = {row: data_url(face_crop(image, table.boxes[row])) for row in rows}
+    return _Shown(crops, data_url(shrink(image, _PICTURE)) if embed else None)
 
 
 def distance_sample(vectors: F32, labels: I64) -> tuple[np.ndarray, np.ndarray]:

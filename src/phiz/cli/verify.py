@@ -24,6 +24,11 @@ def main(
     threshold: Annotated[
         float | None, typer.Option(help="Same person below this distance; default: the model's.")
     ] = None,
+    calibration: common.CalibrationFile = None,
+    prior: Annotated[
+        float | None,
+        typer.Option(help="How probable the same person is beforehand; wants --calibration."),
+    ] = None,
     detector: common.DetectorName = "dlib-hog-frontal",
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     descriptor: common.DescriptorName = "dlib-face-resnet-v1",
@@ -44,7 +49,8 @@ def main(
         answer = verify(
             first,
             second,
-            threshold=threshold,
+            threshold=common.limit(threshold, calibration),
+            prior=prior,
             detector=detector,
             landmarks=landmarks,
             descriptor=descriptor,

@@ -72,7 +72,7 @@ def read_fhog_detector(cursor: Cursor) -> FhogDetector:
     levels = _read_bounded(cursor, "the number of pyramid levels", 1, 2**31)
     least_width = _read_bounded(cursor, "the least layer width", 1, 2**31)
     least_height = _read_bounded(cursor, "the least layer height", 1, 2**31)
-    read_float(cursor, "the nuclear norm strength")
+    nuclear_norm = read_float(cursor, "the nuclear norm strength")
     at_dims = cursor.at
     dims = read_int(cursor, "the number of weights")
     columns, rows = filter_side(width, cell, padding), filter_side(height, cell, padding)
@@ -109,6 +109,7 @@ def read_fhog_detector(cursor: Cursor) -> FhogDetector:
         nms=nms,
         filters=matrix[:, :dims].reshape(-1, _PLANES, rows, columns).copy(),
         thresholds=matrix[:, dims].copy(),
+        nuclear_norm=nuclear_norm,
     )
 
 

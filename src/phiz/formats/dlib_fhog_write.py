@@ -14,17 +14,12 @@ from phiz.values import FhogDetector
 
 __all__ = ["write_fhog_detector"]
 
-_NUCLEAR_NORM = 9.0  # of the trainer's regulariser; detection makes no use of it
 
-
-def write_fhog_detector(
-    value: FhogDetector, *, upsampling: int | None = None, nuclear_norm: float = _NUCLEAR_NORM
-) -> bytes:
-    """Write a detector as dlib does.
+def write_fhog_detector(value: FhogDetector, *, upsampling: int | None = None) -> bytes:
+    """Write a detector as dlib does, byte for byte.
 
     upsampling: written behind it, as dlib's ``simple_object_detector`` has it; None: not at all,
         as ``fhog_object_detector`` has it.
-    nuclear_norm: strength of the trainer's regulariser, which a detector does not keep.
 
     Raises ShapeError unless the filters are of the window's size and all numbers are finite.
     """
@@ -40,7 +35,7 @@ def write_fhog_detector(
         2, 1, 0, 0,  # the versions, and an empty cache of features
         value.cell, value.padding, width, height, value.max_levels, *value.min_layer,
     )  # fmt: skip
-    out = b"".join(map(write_int, head)) + write_float(nuclear_norm, DOUBLE)
+    out = b"".join(map(write_int, head)) + write_float(value.nuclear_norm, DOUBLE)
     out += write_int(banks.shape[1])
     out += b"".join(write_float(number, DOUBLE) for number in value.nms) + write_int(len(banks))
     for bank, threshold in zip(banks, value.thresholds, strict=True):

@@ -1,4 +1,4 @@
-"""Cutting face chips out of pictures, to the grey level as dlib does it.
+"""Cutting face chips out of pictures, bit for bit as dlib does it.
 
 Source: dlib ``interpolation.h`` (transform_image, interpolate_bilinear) and ``image_pyramid.h``
 (pyramid_down<2>).
@@ -6,21 +6,52 @@ Source: dlib ``interpolation.h`` (transform_image, interpolate_bilinear) and ``i
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from phiz.checks import F64, U8
 from phiz.kernels._jit import kernel
+from phiz.kernels.planes import halve_plane, warp_plane
 
-__all__ = ["halve", "warp"]
+__all__ = ["Pixels", "halve", "warp"]
+
+Pixels = NDArray[Any]
+"""(h, w, 3) uint8, or (h, w) of any of :data:`phiz.kernels.planes.DTYPES`."""
 
 
-def halve(source: U8, target: U8) -> None:
-    """Shrink (h, w, 3) into ((h - 3) // 2, (w - 3) // 2, 3).
+_SMALLEST = 8  # pixels: dlib shrinks a picture no wider or higher than this to nothing
+
+
+def halve(source: Pixels) -> Pixels:
+    """Shrink (h, w, 3) uint8 to ((h - 3) // 2, (w - 3) // 2, 3), or to nothing.
+
+    Or (h, w) of any of :data:`phiz.kernels.planes.DTYPES`, likewise.
 
     The kernel is (1, 4, 6, 4, 1) by itself, over 256, truncated; pixel r is centred at 2 r + 2.
     """
-    _halve(source, target, np.empty((source.shape[0], target.shape[1], 3), np.int32))
+    rows, columns = source.shape[:2]
+    if min(rows, columns) <= _SMALLEST:
+        return np.empty((0, 0, *source.shape[2:]), source.dtype)
+    if source.ndim == 2:
+        return halve_plane(source)
+    target = np.empty(((rows - 3) // 2, (columns - 3) // 2, 3), np.uint8)
+    _halve(source, target, np.empty((rows, target.shape[1], 3), np.int32))
+    return target
+
+
+def warp(source: Pixels, matrix: F64, shift: F64, rows: int, columns: int) -> Pixels:
+    """Sample (h, w, 3) uint8 at matrix @ (x, y) + shift, bilinearly, into (rows, columns, 3).
+
+    Or (h, w) of any of :data:`phiz.kernels.planes.DTYPES` into (rows, columns).
+    Pixels centre on integers; a sample that needs a pixel outside is black.
+    """
+    if source.ndim == 2:
+        return warp_plane(source, matrix, shift, rows, columns)
+    target = np.empty((rows, columns, 3), np.uint8)
+    _warp(source, matrix, shift, target)
+    return target
 
 
 @kernel("u1:3 u1:3 i4:3")
@@ -43,11 +74,7 @@ def _halve(source: U8, target: U8, across: NDArray[np.int32]) -> None:
 
 
 @kernel("u1:3 f8:2 f8:1 u1:3")
-def warp(source: U8, matrix: F64, shift: F64, target: U8) -> None:
-    """Fill ``target`` by sampling ``source`` at matrix @ (x, y) + shift, bilinearly.
-
-    Pixels centre on integers; a sample that needs a pixel outside is black.
-    """
+def _warp(source: U8, matrix: F64, shift: F64, target: U8) -> None:
     height, width = source.shape[0], source.shape[1]
     rows, columns = target.shape[0], target.shape[1]
     m00, m01, m10, m11 = matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]

@@ -1,16 +1,16 @@
 """Square crops of whole pictures, as classifiers average over them.
 
-Source: dlib ``examples/dnn_imagenet_ex.cpp`` (randomly_crop_images) and ``interpolation.h``
-(extract_image_chips).
+Source: dlib ``examples/dnn_imagenet_ex.cpp`` (randomly_crop_images).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from phiz.checks import F64, I64, U8, check
+from phiz.checks import I64, U8, check
 from phiz.errors import ImageError, OptionError, ShapeError
-from phiz.geometry import halved, lround
+from phiz.geometry import lround
+from phiz.models.chips import ChipPlace, cut_chips
 from phiz.rng import DlibRandom
 
 __all__ = ["CropRandom", "central_crop", "cut_crops", "random_crops", "ten_crops"]
@@ -42,79 +42,12 @@ def cut_crops(image: U8, rectangles: I64, size: int) -> U8:
     As in dlib, all rectangles of a call share one pyramid of halved pictures, which begins at
     the box around them: a crop cut alone may differ by a few grey levels.  Samples that need a
     pixel outside the picture are black, which blackens the edges of a crop that touches them.
-    Within the picture values are dlib's, or one less or more where a sample falls on a pixel:
-    there, and at the picture's edge, dlib's answer hangs on the last bit of a pseudo-inverse.
     """
-    from phiz.kernels.chip import warp  # loaded when it is needed
-
     check(rectangles, (None, 4), dtype=np.int64, name="rectangles")
     if (rectangles[:, 2:] < rectangles[:, :2]).any():
         raise ShapeError("rectangles: wanted none empty, found right or bottom before the other")
-    places = rectangles.astype(np.float64)
-    depths = [_depth(place, size) for place in places]
-    chips = np.zeros((len(places), size, size, 3), np.uint8)
-    corner, levels = _pyramid(image, places, depths)
-    for chip, depth, place in zip(chips, depths, places, strict=True):
-        level = levels[depth]
-        sides = place[2:] - place[:2] + 1
-        if depth == 0 and (sides == size).all():
-            _copy(image, place, chip)
-            continue
-        if level is None:
-            continue
-        inside = place - np.concatenate([corner, corner])
-        for _ in range(depth):
-            inside = halved(inside)
-        steps = (inside[2:] - inside[:2]) / max(size - 1, 1)
-        warp(level, np.diag(steps), inside[:2], chip)
-    return chips
-
-
-def _depth(place: F64, size: int) -> int:
-    """Return how often the picture is halved before this crop is sampled."""
-    depth, smaller = 0, halved(place)
-    while (smaller[2] - smaller[0] + 1) * (smaller[3] - smaller[1] + 1) > size * size:
-        depth, smaller = depth + 1, halved(smaller)
-    return depth
-
-
-def _pyramid(image: U8, places: F64, depths: list[int]) -> tuple[F64, list[U8 | None]]:
-    """Return the corner of the box around all crops, and that box halved 0, 1, ... times.
-
-    Levels that would be too small to halve again are None.
-    """
-    from phiz.kernels.chip import halve
-
-    if not len(places):
-        return np.zeros(2), []
-    # Two pixels of border, at each level, keep the halving's own border out of the crops.
-    grow = np.array([2.0**depth * 4 - 2 for depth in depths])[:, None]
-    height, width = image.shape[:2]
-    left, top = np.maximum((places[:, :2] - grow).min(axis=0), 0).astype(int)
-    right, bottom = (places[:, 2:] + grow).max(axis=0).astype(int)
-    inside = image[top : min(bottom + 1, height), left : min(right + 1, width)]
-    level: U8 | None = np.ascontiguousarray(inside)
-    levels = [level]
-    for _ in range(max(depths)):
-        if level is None or min(level.shape[:2]) <= 8:
-            level = None
-        else:
-            rows, columns = level.shape[:2]
-            smaller = np.empty(((rows - 3) // 2, (columns - 3) // 2, 3), np.uint8)
-            halve(level, smaller)
-            level = smaller
-        levels.append(level)
-    return np.array([left, top], np.float64), levels
-
-
-def _copy(image: U8, place: F64, chip: U8) -> None:
-    """Copy a rectangle that needs no scaling; black outside the picture."""
-    height, width = image.shape[:2]
-    left, top = int(place[0]), int(place[1])
-    right, bottom = min(int(place[2]) + 1, width), min(int(place[3]) + 1, height)
-    x0, y0 = max(left, 0), max(top, 0)
-    if x0 < right and y0 < bottom:
-        chip[y0 - top : bottom - top, x0 - left : right - left] = image[y0:bottom, x0:right]
+    places = [ChipPlace(tuple(row), 0.0, size, size) for row in rectangles.astype(float).tolist()]
+    return np.array(cut_chips(image, places), np.uint8).reshape(-1, size, size, 3)
 
 
 def central_crop(image: U8, size: int) -> U8:

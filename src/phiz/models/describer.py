@@ -82,14 +82,18 @@ class NetDescriber:
         )
 
     def _jittered(self, chip: U8, count: int, random: DlibRandom) -> F32:
-        """Return the mean descriptor of ``count`` moved copies, summed in dlib's order."""
-        from phiz.models.align import jitter_chip  # brings Pillow
+        """Return the mean descriptor of ``count`` moved copies."""
+        from phiz.models.chips import jitter_chip
 
-        rows = self._describe(np.stack([jitter_chip(chip, random) for _ in range(count)]))
+        return self.mean(np.stack([jitter_chip(chip, random) for _ in range(count)]))
+
+    def mean(self, copies: U8) -> F32:
+        """Return the mean descriptor (d,) of one face's chips, summed in dlib's order."""
+        rows = self._describe(copies)
         total = rows[0].copy()
         for row in rows[1:]:
             total += row
-        return np.asarray(total / np.float32(count), np.float32)
+        return np.asarray(total / np.float32(len(rows)), np.float32)
 
     def _describe(self, chips: U8) -> F32:
         """Run the network; (n, d) float32."""

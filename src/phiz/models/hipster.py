@@ -11,7 +11,7 @@ import numpy as np
 
 from phiz.checks import F32, F64, I64, U8, check, floats
 from phiz.errors import OptionError
-from phiz.geometry import lround, similarity
+from phiz.geometry import lround
 from phiz.models.protocols import Detector, Landmarker
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def _rounded(points: F64) -> I64:
 
 def place_glasses(points: F64) -> Placement:
     """Say where the glasses of a dog with these landmarks (6, 2) go."""
+    from phiz.kernels.similarity import similarity  # loaded when it is needed
+
     return similarity(_EYES, np.stack([points[_LEFT_EYE], points[_RIGHT_EYE]]))
 
 
@@ -43,6 +45,8 @@ def place_mustache(points: F64, width: int) -> Placement:
 
     Its top corners are whole pixels, 1.3 distances between the eyes apart, the nose in between.
     """
+    from phiz.kernels.similarity import similarity
+
     left, nose, right = points[_LEFT_EYE], points[_NOSE], points[_RIGHT_EYE]
     ends = [_REACH * (right - left) / 2 + nose, _REACH * (left - right) / 2 + nose]
     corners = np.array([[0.0, 0.0], [width - 1.0, 0.0]])
@@ -113,9 +117,8 @@ def hipsterize(image: U8, points: F32, glasses: U8, mustache: U8) -> U8:
         nose, right ear, right eye.
     glasses, mustache: (h, w, 4) uint8, red green blue opacity, as the weight file has them.
 
-    Returns (h, w, 3) uint8 RGB.  Pixels land where dlib puts them, except that exact halves may
-    round the other way: the same similarity is found by another route.  Raises ShapeError for
-    other shapes, and for points that are not finite.
+    Returns (h, w, 3) uint8 RGB.  Raises ShapeError for other shapes, and for points that are not
+    finite.
     """
     check(image, (None, None, 3), dtype=np.uint8, name="image")
     dogs = lround(floats(points, (None, 6, 2), name="dog landmarks")).astype(np.float64)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phiz.checks import I64
+from phiz.checks import F64, I64, U8
 from phiz.geometry import to_inclusive
 from phiz.models.box_styles import BoxStyle
 from phiz.runtime import Runtime
@@ -15,7 +15,39 @@ from phiz.values import Faces, Forest, Landmarks, Scheme
 if TYPE_CHECKING:
     from phiz.imaging import ImageLike
 
-__all__ = ["ForestLandmarker"]
+__all__ = ["ForestLandmarker", "place_forest"]
+
+
+def place_forest(forest: Forest, picture: U8, rectangles: I64, runtime: Runtime) -> F64:
+    """Find the points of each rectangle in a picture.
+
+    picture: (h, w) or (h, w, 3) uint8.  rectangles: (n, 4) int64, right and bottom inclusive.
+
+    Returns (n, points, 2) float64, whole pixels, which may lie outside the picture.
+    """
+    from phiz.kernels.forest import place_points  # the kernels are loaded when they are needed
+
+    pixels = np.ascontiguousarray(picture[:, :, None] if picture.ndim == 2 else picture)
+    initial = forest.initial.reshape(-1)
+    leaves = forest.leaves.reshape(*forest.leaves.shape[:3], -1)
+
+    def place(rectangle: I64) -> F64:
+        out = np.empty(2 * forest.points)
+        place_points(
+            pixels,
+            rectangle,
+            initial,
+            forest.anchors,
+            forest.deltas,
+            forest.splits,
+            forest.thresholds,
+            leaves,
+            out,
+        )
+        return out
+
+    rows = runtime.map(place, np.ascontiguousarray(rectangles, np.int64))
+    return np.array(rows, np.float64).reshape(len(rows), forest.points, 2)
 
 
 class ForestLandmarker:
@@ -45,8 +77,6 @@ class ForestLandmarker:
         self.box_style = box_style
         self._forest = forest
         self._runtime = runtime
-        self._initial = forest.initial.reshape(-1)
-        self._leaves = forest.leaves.reshape(*forest.leaves.shape[:3], -1)
 
     def __repr__(self) -> str:
         return f"ForestLandmarker({self.name!r}, {self.scheme})"
@@ -64,29 +94,7 @@ class ForestLandmarker:
 
     def place(self, image: ImageLike, rectangles: I64) -> Landmarks:
         """Find the landmarks in dlib rectangles (n, 4) int64, right and bottom inclusive."""
-        # Pillow and the kernels are loaded when they are needed, not with the model.
-        from phiz.imaging import as_image
-        from phiz.kernels.forest import place_points
+        from phiz.imaging import as_image  # Pillow is loaded when it is needed
 
-        picture = as_image(image, gray=True)
-        pixels = picture[:, :, None] if picture.ndim == 2 else picture
-        forest = self._forest
-
-        def place(rectangle: I64) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-            out = np.empty(2 * forest.points)
-            place_points(
-                pixels,
-                rectangle,
-                self._initial,
-                forest.anchors,
-                forest.deltas,
-                forest.splits,
-                forest.thresholds,
-                self._leaves,
-                out,
-            )
-            return out
-
-        rows = self._runtime.map(place, np.ascontiguousarray(rectangles, np.int64))
-        points = np.array(rows, np.float32).reshape(len(rows), forest.points, 2)
-        return Landmarks(points, self.scheme)
+        rows = place_forest(self._forest, as_image(image, gray=True), rectangles, self._runtime)
+        return Landmarks(rows.astype(np.float32), self.scheme)

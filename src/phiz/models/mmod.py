@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -123,6 +124,12 @@ class MmodDetector(BatchDetector[CnnOptions]):
             if refine and forest is not None
             else None
         )
+
+    def unrefined(self) -> MmodDetector:
+        """Return a detector that leaves boxes as the network finds them."""
+        other = copy(self)
+        other._corners = None
+        return other
 
     def _chosen(self, upsample: int | None, threshold: float | None) -> CnnOptions:
         options = self.options

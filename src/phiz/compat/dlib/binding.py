@@ -23,14 +23,28 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from phiz.compat.dlib.kinds import MISMATCH, MODULE, Kind, kind_of
 
-__all__ = ["Bound", "Field", "Overloads", "bound"]
+__all__ = ["Bound", "Field", "NotTakenError", "Overloads", "Readonly", "bound", "is_made"]
 
 _UNNAMED = re.compile(r"arg\d+$")
+_MAKING = ("__init__", "__setstate__")
 _MISSING: Any = inspect.Parameter.empty
+
+_MISSING_HEADERS = (
+    "",
+    "Did you forget to `#include <pybind11/stl.h>`? Or <pybind11/complex.h>,",
+    "<pybind11/functional.h>, <pybind11/chrono.h>, etc. Some automatic",
+    "conversions are optional and require extra headers to be included",
+    "when compiling your pybind11 module.",
+)
+"""What pybind11 asks where an error names a C++ class that has no other name yet."""
+
+
+class NotTakenError(Exception):
+    """Raised by an implementation for arguments that are the next one's after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class _Parameter:
 
 @dataclass(frozen=True, slots=True)
 class _Overload:
+    owner: str
     parameters: tuple[_Parameter, ...]
     returns: str
     run: Callable[..., Any]
@@ -92,6 +107,7 @@ class Overloads:
         self._operator = operator
         self._static = static
         self._added: list[Callable[..., Any]] = []
+        self._names: dict[str, Any] = {}
         self._ready: tuple[_Overload, ...] | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -110,6 +126,22 @@ class Overloads:
         self._added.append(run)
         return run
 
+    def more(self, first: int | None = None) -> Overloads:
+        """Return these implementations, or only the first, to add others to in another class."""
+        made = Overloads("", self.__doc__ or "", operator=self._operator, static=self._static)
+        made._added = self._added[:first]
+        return made
+
+    def of(self, owner: type, names: dict[str, Any]) -> Overloads:
+        """Return these implementations as another class's.
+
+        names: what annotations may say besides what their modules know.
+        """
+        made = self.more()
+        made.__set_name__(owner, self.__name__)
+        made._names = names
+        return made
+
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None or self._static else MethodType(self, instance)
 
@@ -120,13 +152,19 @@ class Overloads:
         if self._owner is not None and not self._static:
             if not (given and isinstance(given[0], self._owner)):
                 raise TypeError(self._refusal(given, named))
+            if self.__name__ in _MAKING and is_made(given[0]):
+                return None
             first, given = given[:1], given[1:]
         passes = (False, True) if len(overloads) > 1 else (True,)
         for convert in passes:
             for overload in overloads:
                 values = overload.read(given, named, convert=convert)
-                if values is not None:
+                if values is None:
+                    continue
+                try:
                     return overload.run(*first, *values)
+                except NotTakenError:
+                    continue
         if self._operator:
             return NotImplemented
         raise TypeError(self._refusal(first + given, named))
@@ -136,16 +174,21 @@ class Overloads:
         ready = []
         bound_method = self._owner is not None and not self._static
         for run in self._added:
-            names = inspect.unwrap(run).__globals__
-            parameters = list(inspect.signature(run).parameters.values())[bound_method:]
+            names = {**inspect.unwrap(run).__globals__, **self._names}
+            parameters = list(inspect.signature(run).parameters.values())
+            owner = ""
+            if bound_method:
+                told = parameters.pop(0).annotation
+                owner = f"{MODULE}.{self._owner.__qualname__}"  # type: ignore[union-attr]
+                owner = owner if told is _MISSING else kind_of(told, names).text
             kinds = [kind_of(each.annotation, names) for each in parameters]
             read = [
                 _Parameter(each.name, kind, each.default)
                 for each, kind in zip(parameters, kinds, strict=True)
             ]
-            returned = str(run.__annotations__.get("return", "object"))
+            returned = run.__annotations__.get("return", "object")
             text = "None" if returned == "None" else kind_of(returned, names).text
-            ready.append(_Overload(tuple(read), text, run))
+            ready.append(_Overload(owner, tuple(read), text, run))
         self._ready = tuple(ready)
         return self._ready
 
@@ -155,39 +198,44 @@ class Overloads:
         made = []
         for overload in self._ready or self._prepare():
             texts = [parameter.text for parameter in overload.parameters]
-            if self._owner is not None and self.__name__ == "__init__":
+            if self._owner is not None and self.__name__ in _MAKING:
                 made.append(f"{MODULE}.{self._owner.__qualname__}({', '.join(texts)})")
                 continue
-            if self._owner is not None and not self._static:
-                texts.insert(0, f"self: {MODULE}.{self._owner.__qualname__}")
+            if overload.owner:
+                texts.insert(0, f"self: {overload.owner}")
             made.append(f"({', '.join(texts)}) -> {overload.returns}")
         return tuple(made)
 
     def _refusal(self, given: tuple[Any, ...], named: dict[str, Any]) -> str:
-        what = "constructor" if self.__name__ == "__init__" else "function"
+        what = "constructor" if self.__name__ in _MAKING else "function"
         lines = [
             f"{self.__name__}(): incompatible {what} arguments. "
             "The following argument types are supported:"
         ]
         lines += [f"    {place}. {text}" for place, text in enumerate(self.signatures, 1)]
-        if self.__name__ == "__init__":
+        if self.__name__ in _MAKING:
             given = given[1:]
         shown = ", ".join(_shown(value) for value in given)
         if named:
             words = ", ".join(f"{name}={_shown(value)}" for name, value in named.items())
             shown += f"{'; ' if shown else ''}kwargs: {words}"
-        return "\n".join([*lines, "", f"Invoked with: {shown}"])
+        lines += ["", f"Invoked with: {shown}"]
+        if any("std::" in line for line in lines):
+            lines += _MISSING_HEADERS
+        return "\n".join(lines)
 
 
 class Field:
     """An attribute that takes one kind of value, kept in the slot of its name after ``_``.
 
     annotation: as of an argument.  writable: False for an attribute that is only read.
+    member: dlib binds the C++ member itself, not functions that read and write it.
     """
 
-    def __init__(self, annotation: str, *, writable: bool = True) -> None:
+    def __init__(self, annotation: str, *, writable: bool = True, member: bool = False) -> None:
         self._annotation = annotation
         self._writable = writable
+        self._arguments = ("self", "arg0") if member else ("arg0", "arg1")
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._owner = owner
@@ -199,18 +247,42 @@ class Field:
 
     def __set__(self, instance: object, value: object) -> None:
         if not self._writable:
-            kind = type(instance).__qualname__
-            raise AttributeError(f"property of {kind!r} object has no setter")
+            raise _no(instance, "setter")
         wanted = kind_of(self._annotation, sys.modules[self._module].__dict__)
         read = wanted.read(value, True)
         if read is MISMATCH:
+            owner, given = self._arguments
             raise TypeError(
                 "(): incompatible function arguments. The following argument types are "
-                f"supported:\n    1. (arg0: {MODULE}.{self._owner.__qualname__}, "
-                f"arg1: {wanted.text}) -> None\n\n"
+                f"supported:\n    1. ({owner}: {MODULE}.{self._owner.__qualname__}, "
+                f"{given}: {wanted.text}) -> None\n\n"
                 f"Invoked with: {_shown(instance)}, {_shown(value)}"
             )
         setattr(instance, self._slot, read)
+
+    def __delete__(self, instance: object) -> None:
+        raise _no(instance, "deleter")
+
+
+class Readonly:
+    """An attribute that a function computes."""
+
+    def __init__(self, run: Callable[[Any], Any]) -> None:
+        self._run = run
+        self.__doc__ = run.__doc__
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else self._run(instance)
+
+    def __set__(self, instance: object, value: object) -> None:
+        raise _no(instance, "setter")
+
+    def __delete__(self, instance: object) -> None:
+        raise _no(instance, "deleter")
+
+
+def _no(instance: object, what: str) -> AttributeError:
+    return AttributeError(f"property of {type(instance).__qualname__!r} object has no {what}")
 
 
 def _shown(value: object) -> str:
@@ -230,7 +302,7 @@ def _revive(name: str, state: tuple[Any, ...]) -> Any:
     kind = getattr(dlib, name)
     if not (isinstance(kind, type) and issubclass(kind, Bound)):
         raise TypeError(f"a pickle of dlib's types: wanted one of them, found {name!r}")
-    made = kind.__new__(kind)
+    made: Any = kind.__new__(kind)
     made.__setstate__(state)
     return made
 
@@ -239,24 +311,29 @@ class Bound:
     """The base of the classes: values without attributes of their own, as pybind11 makes them."""
 
     __slots__ = ()
+    _plain: ClassVar[Any]  # dlib's class, of this object or of one derived from it
 
     def __getstate__(self) -> tuple[Any, ...]:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+        raise TypeError(f"cannot pickle '{MODULE}.{type(self).__qualname__}' object")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle as dlib does where its module's name leads here, else by phiz's own name."""
         kind = type(self)
         state = self.__getstate__()
         held = getattr(sys.modules.get(kind.__module__), kind.__qualname__, None)
-        if held is kind:
+        if held is kind or kind is not self._plain:
             return copyreg.__newobj__, (kind,), state  # type: ignore[attr-defined]
         return _revive, (kind.__qualname__, state)
+
+
+def is_made(value: object) -> bool:
+    """Return whether an object has a value: pybind11 makes none a second time, without an error."""
+    slots = (slot for kind in type(value).__mro__ for slot in vars(kind).get("__slots__", ()))
+    return any(hasattr(value, slot) for slot in slots)
 
 
 def bound(kind: Class) -> Class:
     """Give a class dlib's module name: types print as dlib's, and pickles can be exchanged."""
     kind.__module__ = MODULE
+    kind._plain = kind  # type: ignore[attr-defined]
     return kind

@@ -24,6 +24,7 @@ __all__ = [
     "Long",
     "Size",
     "instance_of",
+    "integers",
     "kind_of",
 ]
 
@@ -122,6 +123,11 @@ def instance_of(wanted: type, text: str) -> Kind:
     return Kind(text, lambda value, _convert: value if isinstance(value, wanted) else MISMATCH)
 
 
+def integers(low: int, high: int) -> Kind:
+    """Return the kind of arguments that are whole numbers of a range."""
+    return Kind("int", _integer(low, high))
+
+
 def _iterable(value: Any, _convert: bool) -> Any:
     try:
         iter(value)
@@ -161,17 +167,21 @@ def _list_of(inner: Kind) -> Kind:
             read_all.append(one)
         return read_all
 
-    return Kind(f"List[{inner.text}]", read)
+    return Kind(f"list[{inner.text}]", read)
 
 
-def kind_of(annotation: str, names: dict[str, Any]) -> Kind:
+def kind_of(annotation: str | Kind, names: dict[str, Any]) -> Kind:
     """Return the kind that an annotation of an implementation means.
 
     annotation: its source, such as ``Long``, ``list[rectangle]``, the name of a bound class or
-        of an alias ``Annotated[Any, Kind(...)]``.  names: of the module that it stands in.
+        of an alias ``Annotated[Any, Kind(...)]``; or the kind itself.
+    names: of the module that it stands in.
     """
+    if isinstance(annotation, Kind):
+        return annotation
     # What mypy has to be told about a list's elements says nothing to pybind11.
     text = annotation.replace("list[Any]", "list").replace("tuple[Any, ...]", "tuple")
+    text = text.replace("Iterable[Any]", "Iterable")
     if text in _PLAIN:
         return _PLAIN[text]
     if text.startswith("list[") and text.endswith("]"):

@@ -5,29 +5,19 @@ Source: dlib ``geometry/vector.h``, ``python/src/vector.cpp``.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from phiz.compat.dlib.binding import Bound, Field, Overloads, bound
+from phiz.compat.dlib.arithmetic import divided, norm, number, rounded, wrapped
+from phiz.compat.dlib.binding import Field, Overloads, bound
 from phiz.compat.dlib.kinds import MISMATCH, Kind, Long
-from phiz.compat.dlib.state import pack, unpack
+from phiz.compat.dlib.stream import read_double, read_long, reading, write_double
+from phiz.compat.dlib.values import Stored
 from phiz.formats.cursor import Cursor
-from phiz.formats.dlib_stream import read_float, read_int
-from phiz.formats.dlib_write_stream import DOUBLE, write_float, write_int
+from phiz.formats.dlib_write_stream import write_int
 
-__all__ = ["ArrayF32", "ArrayF64", "ArrayI64", "dpoint", "number", "point", "rounded"]
-
-
-def rounded(value: float) -> int:
-    """Return the nearest whole number, halves upwards, as dlib rounds coordinates."""
-    return math.floor(value + 0.5)
-
-
-def number(value: float) -> str:
-    """Return a number as C++ streams print it: six digits."""
-    return f"{value:g}"
+__all__ = ["ArrayF32", "ArrayF64", "ArrayI64", "dpoint", "make_dpoint", "make_point", "point"]
 
 
 def _array(kind: type) -> Kind:
@@ -39,8 +29,9 @@ def _array(kind: type) -> Kind:
         if not convert:
             return MISMATCH
         try:
-            return np.asarray(value).astype(wanted)
-        except (TypeError, ValueError):
+            with np.errstate(invalid="ignore"):
+                return np.asarray(value).astype(wanted)
+        except (TypeError, ValueError, OverflowError):
             return MISMATCH
 
     return Kind(f"numpy.ndarray[numpy.{wanted.name}]", read)
@@ -65,7 +56,7 @@ def _two(values: np.ndarray[Any, Any]) -> tuple[Any, Any]:
 
 
 @bound
-class point(Bound):  # noqa: N801 - dlib's name
+class point(Stored):  # noqa: N801 - dlib's name
     """Two whole coordinates."""
 
     __slots__ = ("_x", "_y")
@@ -100,27 +91,27 @@ class point(Bound):  # noqa: N801 - dlib's name
 
     @__add__.add
     def _(self, arg0: point) -> point:
-        return point(self._x + arg0._x, self._y + arg0._y)
+        return make_point(self._x + arg0._x, self._y + arg0._y)
 
     @__sub__.add
     def _(self, arg0: point) -> point:
-        return point(self._x - arg0._x, self._y - arg0._y)
+        return make_point(self._x - arg0._x, self._y - arg0._y)
 
     @__mul__.add
     @__rmul__.add
     def _(self, arg0: float) -> EarlyDpoint:
-        return dpoint(self._x * arg0, self._y * arg0)
+        return make_dpoint(self._x * arg0, self._y * arg0)
 
     @__truediv__.add
     def _(self, arg0: float) -> EarlyDpoint:
-        return dpoint(_divided(self._x, arg0), _divided(self._y, arg0))
+        return make_dpoint(divided(self._x, arg0), divided(self._y, arg0))
 
     normalize = Overloads()
 
     @normalize.add
     def _(self) -> EarlyDpoint:
-        length = math.hypot(self._x, self._y)
-        return dpoint(_divided(self._x, length), _divided(self._y, length))
+        length = norm(self._x, self._y)
+        return make_dpoint(divided(self._x, length), divided(self._y, length))
 
     def __repr__(self) -> str:
         return f"point({self._x}, {self._y})"
@@ -128,15 +119,20 @@ class point(Bound):  # noqa: N801 - dlib's name
     def __str__(self) -> str:
         return f"({self._x}, {self._y})"
 
-    def __getstate__(self) -> tuple[bytes]:
-        return pack(write_int(self._x) + write_int(self._y))
+    @classmethod
+    def _default(cls) -> Any:
+        return make_point(0, 0)
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._x, self._y = unpack(state, "point", read_point)
+    def _write(self) -> bytes:
+        return write_int(self._x) + write_int(self._y)
+
+    def _read(self, cursor: Cursor) -> None:
+        with reading("object of type vector"):
+            self._x, self._y = read_long(cursor), read_long(cursor)
 
 
 @bound
-class dpoint(Bound):  # noqa: N801 - dlib's name
+class dpoint(Stored):  # noqa: N801 - dlib's name
     """Two real coordinates."""
 
     __slots__ = ("_x", "_y")
@@ -171,27 +167,27 @@ class dpoint(Bound):  # noqa: N801 - dlib's name
 
     @__add__.add
     def _(self, arg0: dpoint) -> dpoint:
-        return dpoint(self._x + arg0._x, self._y + arg0._y)
+        return make_dpoint(self._x + arg0._x, self._y + arg0._y)
 
     @__sub__.add
     def _(self, arg0: dpoint) -> dpoint:
-        return dpoint(self._x - arg0._x, self._y - arg0._y)
+        return make_dpoint(self._x - arg0._x, self._y - arg0._y)
 
     @__mul__.add
     @__rmul__.add
     def _(self, arg0: float) -> dpoint:
-        return dpoint(self._x * arg0, self._y * arg0)
+        return make_dpoint(self._x * arg0, self._y * arg0)
 
     @__truediv__.add
     def _(self, arg0: float) -> dpoint:
-        return dpoint(_divided(self._x, arg0), _divided(self._y, arg0))
+        return make_dpoint(divided(self._x, arg0), divided(self._y, arg0))
 
     normalize = Overloads()
 
     @normalize.add
     def _(self) -> dpoint:
-        length = math.hypot(self._x, self._y)
-        return dpoint(_divided(self._x, length), _divided(self._y, length))
+        length = norm(self._x, self._y)
+        return make_dpoint(divided(self._x, length), divided(self._y, length))
 
     def __repr__(self) -> str:
         return f"dpoint({number(self._x)}, {number(self._y)})"
@@ -199,24 +195,30 @@ class dpoint(Bound):  # noqa: N801 - dlib's name
     def __str__(self) -> str:
         return f"({number(self._x)}, {number(self._y)})"
 
-    def __getstate__(self) -> tuple[bytes]:
-        return pack(write_float(self._x, DOUBLE) + write_float(self._y, DOUBLE))
+    @classmethod
+    def _default(cls) -> Any:
+        return make_dpoint(0.0, 0.0)
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._x, self._y = unpack(
-            state, "dpoint", lambda cursor: (read_float(cursor), read_float(cursor))
-        )
+    def _write(self) -> bytes:
+        return write_double(self._x) + write_double(self._y)
 
-
-def _divided(top: float, bottom: float) -> float:
-    """Divide as the processor does: by nothing too."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.float64(top) / np.float64(bottom))
+    def _read(self, cursor: Cursor) -> None:
+        with reading("object of type vector"):
+            self._x, self._y = read_double(cursor), read_double(cursor)
 
 
-def read_point(cursor: Cursor) -> tuple[int, int]:
-    """Read the coordinates of a serialized point."""
-    return read_int(cursor), read_int(cursor)
+def make_point(x: int, y: int) -> point:
+    """Return a point of whole numbers; they wrap around as C++'s do."""
+    made = point.__new__(point)
+    made._x, made._y = wrapped(x), wrapped(y)
+    return made
+
+
+def make_dpoint(x: float, y: float) -> dpoint:
+    """Return a point of real numbers."""
+    made = dpoint.__new__(dpoint)
+    made._x, made._y = x, y
+    return made
 
 
 EarlyDpoint: TypeAlias = Annotated[

@@ -21,8 +21,14 @@ def pack(data: bytes) -> tuple[bytes]:
 
 
 def unpack(state: tuple[Any, ...], what: str, read: Callable[[Cursor], T]) -> T:
-    """Read an object from a state; FormatError for bytes that are not one."""
-    if len(state) != 1 or not isinstance(state[0], (bytes, str)):
+    """Read an object from a state.
+
+    Raises dlib's errors for a state that is not one string of bytes, and what ``read`` raises
+    for bytes that are not such an object.  Bytes after it are left, as dlib leaves them.
+    """
+    if len(state) != 1:
         raise ValueError(f"expected 1-item tuple in call to __setstate__; got {state!r}")
-    data = state[0].encode("latin-1") if isinstance(state[0], str) else state[0]
+    data = state[0].encode() if isinstance(state[0], str) else state[0]
+    if not isinstance(data, bytes):
+        raise RuntimeError("Unable to unpickle, error in input file.")
     return read(Cursor(data, f"a pickled {what}"))
