@@ -230,6 +230,7 @@ def test_labels_are_scored(capsys: Any, crowd: Path) -> None:
             "wanted euclidean or cosine",
         ),
         (["clusters", "names.txt", "--people", "people"], "wanted"),
+        (["folder", "people", "--models", "dlib-landmarks-5:int8"], "is no descriptor model"),
     ],
 )
 def test_what_cannot_start_says_why(
@@ -361,9 +362,10 @@ def test_models_stand_side_by_side(
     net = network(tmp_path / "tiny.onnx")
     spec = tmp_path / "input.json"
     spec.write_text(json.dumps(SPEC))
-    models = f"dlib-face-resnet-v1,{net}"
+    models = f"dlib-face-resnet-v1,dlib-face-resnet-v1:int8,{net}"
     code, text, err = run(capsys, "eval", "folder", images, "--models", models, "--input", spec)
     assert code == 1
     assert "no face was found" in err
-    assert text.splitlines()[0].split() == ["dlib-face-resnet-v1", "tiny"]
-    assert "pairs of two people     9                  " in text
+    assert text.splitlines()[0].split() == models.split(",")[:2] + ["tiny"]
+    counts = next(line for line in text.splitlines() if line.startswith("pairs of two people"))
+    assert counts.split()[-3:] == ["9", "9", "9"]

@@ -110,7 +110,9 @@ def every_op() -> Graph:
     pixels = build.pixels("pixels", 3, 5, 7)
     flat = build.add(Op.FLATTEN_PIXELS, [pixels])
     planes = build.add(Op.TO_PLANES, [pixels])
-    return build.finish([fc, pooled, value, build.add(Op.SIGMOID, [joined]), cells, flat, planes])
+    steps = np.array([0.01, 0.02, 0.005], np.float32)
+    levels = build.add(Op.QUANTISE, [planes], attrs={"zero": 120}, params={"steps": steps})
+    return build.finish([fc, pooled, value, build.add(Op.SIGMOID, [joined]), cells, flat, levels])
 
 
 def test_gray_pictures_and_planes_are_inputs_too() -> None:

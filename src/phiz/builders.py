@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from phiz import store
 from phiz.errors import IntegrityError, ModelNotFound, OptionError
 from phiz.formats.cursor import Cursor
+from phiz.precision import compiled_session, mark_precision, space_of, stored
 from phiz.runtime import Runtime
 from phiz.values import POINTS, Scheme
 from phiz.zoo import ZOO, Entry, Kind
@@ -28,12 +29,13 @@ class WeightFile:
     """A weight file on its way to becoming a model.
 
     entry: the zoo entry it is, or None.  side: a thread for hashing, which takes as long as
-    parsing.
+    parsing.  precision: what the model is to compute in.
     """
 
     entry: Entry | None
     path: Path
     side: ThreadPoolExecutor
+    precision: str = "float32"
 
     @property
     def name(self) -> str:
@@ -54,7 +56,7 @@ class WeightFile:
 
     def identity(self, digest: str) -> str:
         """Return what tells this file's model from others."""
-        return f"{self.name}:{digest[:16]}"
+        return mark_precision(f"{self.name}:{digest[:16]}", self.precision)
 
 
 def _no_options(options: object, what: str) -> None:
@@ -154,22 +156,22 @@ def _build_descriptor(file: WeightFile, options: object, runtime: Runtime) -> De
     _no_options(options, "a descriptor model")
     hashing = file.side.submit(store.file_digest, file.path)
 
-    from phiz.backends.ort import stored_session
     from phiz.models.describer import NetDescriber
 
-    known, expected, session = file.entry, None, None
-    if known and known.architecture and known.revisions[0].sha256:
+    known, precision, expected, session = file.entry, file.precision, None, None
+    if known and known.architecture and known.revisions[0].sha256 and precision == "float32":
         # A head start while the file is being hashed.
         expected = known.revisions[0].sha256
-        session = stored_session(weights=expected, arch=known.architecture, threads=runtime.threads)
+        session = stored(expected, known.architecture, precision, runtime)
     weights = file.verified(hashing.result())
     if known and known.architecture and weights != expected:
-        session = stored_session(weights=weights, arch=known.architecture, threads=runtime.threads)
+        session = stored(weights, known.architecture, precision, runtime)
     if known is None or session is None:
         match, known, digest = _search(file, "descriptor")
         if digest != weights:
             raise IntegrityError(f"{file.path} changed while it was being read")
-        session = _session(match.nets[0], weights, runtime)
+        net = match.nets[0]
+        session = compiled_session(lambda: net.graph, weights, net.arch.name, precision, runtime)
     if known.chip is None or known.threshold is None:
         raise ModelNotFound(f"{known.name} is no descriptor model")
     return NetDescriber(
@@ -177,7 +179,7 @@ def _build_descriptor(file: WeightFile, options: object, runtime: Runtime) -> De
         name=file.name,
         identity=file.identity(weights),
         chip=known.chip,
-        space=f"{weights[:16]}/{known.chip}/float32",
+        space=space_of(weights, known.chip, precision),
         threshold=known.threshold,
     )
 

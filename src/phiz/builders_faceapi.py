@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from phiz.errors import ModelNotFound, OptionError
 from phiz.formats.tfjs import TfjsWeights
 from phiz.nets import TFJS_ARCHITECTURES, Networks, PixelSpec, TfjsArch, match_tensors
+from phiz.precision import compiled_session, mark_precision, space_of
 from phiz.runtime import Runtime
 from phiz.zoo import ZOO, Entry
 
 if TYPE_CHECKING:
     from phiz.backends.ort import OrtSession
+    from phiz.backends.session import Session
     from phiz.graph.graph import Graph
     from phiz.models.box_styles import BoxStyle
     from phiz.models.faceapi_input import FaceNetOptions
@@ -35,19 +37,22 @@ class TfjsFile:
     known: Entry
     arch: TfjsArch
     weights: TfjsWeights
+    precision: str = "float32"
 
     @staticmethod
-    def of(entry: Entry | None, weights: TfjsWeights) -> TfjsFile:
+    def of(entry: Entry | None, weights: TfjsWeights, precision: str = "float32") -> TfjsFile:
         """Return weights as what they are.
 
         entry: the zoo entry that they are; without one they are tried as every architecture.
+        precision: what the model is to compute in.
         Raises the FormatError of the one that fits best.
         """
         if entry is not None and entry.architecture is not None:
-            return TfjsFile(entry, entry, TFJS_ARCHITECTURES[entry.architecture], weights)
+            arch = TFJS_ARCHITECTURES[entry.architecture]
+            return TfjsFile(entry, entry, arch, weights, precision)
         arch, _ = match_tensors(weights.tensors(), str(weights.path))
         known = next(each for each in ZOO.values() if each.architecture == arch.name)
-        return TfjsFile(None, known, arch, weights)
+        return TfjsFile(None, known, arch, weights, precision)
 
     @property
     def name(self) -> str:
@@ -57,7 +62,7 @@ class TfjsFile:
     @property
     def identity(self) -> str:
         """What tells this model from others."""
-        return f"{self.name}:{self.weights.digest[:16]}"
+        return mark_precision(f"{self.name}:{self.weights.digest[:16]}", self.precision)
 
     @property
     def pixels(self) -> PixelSpec:
@@ -68,16 +73,15 @@ class TfjsFile:
         """Return its networks; FormatError if these are not their weights."""
         return self.arch.networks(self.weights.tensors(), str(self.weights.path))
 
-    def session(self, runtime: Runtime) -> OrtSession:
+    def session(self, runtime: Runtime) -> Session:
         """Compile its one network, or load what an earlier process compiled."""
-        from phiz.backends.ort import cached_session
 
         def graph() -> Graph:
             (only,) = self.networks().graphs
             return only
 
-        weights, threads = self.weights.digest, runtime.threads
-        return cached_session(graph, weights=weights, arch=self.arch.name, threads=threads)
+        digest = self.weights.digest
+        return compiled_session(graph, digest, self.arch.name, self.precision, runtime)
 
 
 def _checked(options: object, wanted: type[_Options], name: str) -> _Options | None:
@@ -182,7 +186,7 @@ def _build_descriptor(file: TfjsFile, options: object, runtime: Runtime) -> Any:
         identity=file.identity,
         chip=known.chip,
         pixels=file.pixels,
-        space=f"{file.weights.digest[:16]}/{known.chip}/float32",
+        space=space_of(file.weights.digest, known.chip, file.precision),
         threshold=known.threshold,
         runtime=runtime,
         options=_face_options(options, file.name),

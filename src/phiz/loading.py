@@ -17,6 +17,7 @@ from phiz.errors import (
     OptionError,
     PhizError,
 )
+from phiz.precision import allow_precision
 from phiz.runtime import Runtime, default_runtime
 from phiz.zoo import ZOO, Entry, Kind, find_by_hash, find_entry
 
@@ -61,7 +62,8 @@ def load(
     options: the model's options, such as ``HogOptions(upsample=1)``.
     device: "auto" or "cpu"; ``model.device`` says what was chosen.
     threads: how many to use at most; by default every usable processor, shared by all models.
-    precision: "float32".
+    precision: "float32", or "int8" for descriptor models: faster, and not quite the same numbers;
+        ``phiz models info`` says what it costs.
     download: fetch the weights if no source on this machine has them.
     commercial_only: refuse models whose licence does not allow commercial use; None asks
         ``PHIZ_COMMERCIAL_ONLY``.
@@ -74,8 +76,7 @@ def load(
         raise DeviceError("cuda: this version of phiz runs on the processor; use device='cpu'")
     if device not in ("auto", "cpu"):
         raise DeviceError(f"device: wanted auto, cpu or cuda, found {device!r}")
-    if precision != "float32":
-        raise OptionError(f"precision: wanted float32, found {precision!r}")
+    allow_precision(find_entry(os.fspath(name_or_path)), precision)
     if runtime is not None and threads is not None:
         raise OptionError("give either threads or a runtime, not both")
     if runtime is None:
@@ -85,11 +86,12 @@ def load(
     entry, path = _resolve(name, download=download, commercial_only=commercial_only)
     try:
         if path.is_dir() or store.is_manifest(path):
-            return _load_tfjs(entry, path, commercial_only, options, runtime)
+            return _load_tfjs(entry, path, commercial_only, options, precision, runtime)
         if entry is None:
             entry = _known(store.file_digest(path), commercial_only)
+        allow_precision(entry, precision)
         with ThreadPoolExecutor(1) as side:
-            return _build(WeightFile(entry, path, side), options, runtime)
+            return _build(WeightFile(entry, path, side, precision), options, runtime)
     except OSError as error:
         if isinstance(error, PhizError):
             raise
@@ -121,6 +123,7 @@ def _load_tfjs(
     path: Path,
     commercial_only: bool | None,
     options: object,
+    precision: str,
     runtime: Runtime,
 ) -> Any:
     """Make a model of a manifest, or of the one in a folder, and its shards.
@@ -135,12 +138,15 @@ def _load_tfjs(
         entry = _known(weights.digest, commercial_only)
     else:
         store.verify(entry, weights.digest, path)
-    file = TfjsFile.of(entry, weights)
+    file = TfjsFile.of(entry, weights, precision)
+    allow_precision(file.known, precision)
     return TFJS_BUILDERS[file.arch.name](file, options, runtime)
 
 
 def _build(file: WeightFile, options: object, runtime: Runtime) -> Any:
     kinds: list[Kind] = [file.entry.kind] if file.entry else list(BUILDERS)
+    if file.precision != "float32":
+        kinds = ["descriptor"]
     failures: list[FormatError] = []
     for kind in kinds:
         try:

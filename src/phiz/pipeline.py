@@ -129,17 +129,23 @@ class Recipe:
         object.__setattr__(self, "settings_hash", digest[:16])
 
 
-def _loaded(which: object, shared: Runtime) -> Any:
+def _loaded(which: object, shared: Runtime, precision: str = "float32") -> Any:
     """Return a model that was named or given; named ones are kept with the runtime."""
     if isinstance(which, (str, os.PathLike)):
-        key = os.fspath(which)
-        return shared.keep(key, lambda: load(key, runtime=shared))
+        name = os.fspath(which)
+        key = name if precision == "float32" else f"{name} {precision}"
+        return shared.keep(key, lambda: load(name, precision=precision, runtime=shared))
+    if precision != "float32":
+        raise OptionError(
+            f"precision: wanted a descriptor model's name to load it in {precision}, "
+            f"found {which!r}"
+        )
     return which
 
 
-def _in_role(which: object, shared: Runtime, role: Role) -> Any:
+def _in_role(which: object, shared: Runtime, role: Role, precision: str = "float32") -> Any:
     """Return a model; OptionError for a named one that does something else."""
-    model = _loaded(which, shared)
+    model = _loaded(which, shared, precision)
     if model is not which:
         require_role(model, role)
     return model
@@ -155,9 +161,12 @@ def make_recipe(
     jitter: int = 0,
     max_pixels: int = MAX_PIXELS,
     choice: Choice | None = None,
+    precision: str = "float32",
     runtime: Runtime | None = None,
 ) -> Recipe:
     """Load the models that are named and put them together; see :class:`Recipe`.
+
+    precision: of the descriptor model, see :func:`phiz.load`.
 
     Loaded models are kept with the runtime, so that asking again costs nothing.
     """
@@ -165,7 +174,9 @@ def make_recipe(
     return Recipe(
         _in_role(detector, shared, "detector"),
         None if landmarks is None else _in_role(landmarks, shared, "landmark model"),
-        None if descriptor is None else _in_role(descriptor, shared, "descriptor model"),
+        None
+        if descriptor is None and precision == "float32"
+        else _in_role(descriptor, shared, "descriptor model", precision),
         upsample=upsample,
         threshold=threshold,
         jitter=jitter,
@@ -365,6 +376,7 @@ def analyze(
     threshold: float | None = None,
     jitter: int = 0,
     max_pixels: int = MAX_PIXELS,
+    precision: str = "float32",
     runtime: Runtime | None = None,
 ) -> FaceTable:
     """Find and describe the faces of one picture.
@@ -377,6 +389,7 @@ def analyze(
         and ``NAME.score``, the model's own score of the best label; one that estimates an age
         beside its labels adds ``NAME.age``, in years.  They want landmarks.
     upsample, threshold, jitter, max_pixels: see :class:`Recipe`.
+    precision: of the descriptor model, see :func:`phiz.load`.
 
     Returns a FaceTable, empty if there is no face.  Raises ImageError if the picture cannot be
     read, and what :func:`phiz.load` raises.
@@ -389,6 +402,7 @@ def analyze(
         threshold=threshold,
         jitter=jitter,
         max_pixels=max_pixels,
+        precision=precision,
         runtime=runtime,
     )
     ready = _prepare(_frame(image_or_path, 0), recipe, None)

@@ -7,6 +7,8 @@ one model use no more processors, and no more memory, than the budget says.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import mmap
 import os
 import threading
@@ -34,6 +36,19 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class _Done(Future[B]):
+    """The result of work that was done at once: a future without the locks of one to wait for."""
+
+    def __init__(self, result: B) -> None:
+        self._value = result
+
+    def result(self, timeout: float | None = None) -> B:  # noqa: ARG002
+        return self._value
+
+    def cancel(self) -> bool:
+        return False
 
 
 class Runtime:
@@ -74,8 +89,8 @@ class Runtime:
         Pictures of every size come by, and memory that is allocated and freed for each of them
         ends up in the allocator's pockets: small buffers are used again, large ones are mapped.
         """
-        sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in arrays]
-        starts = np.cumsum([0, *(-(-size // _ALIGNED) * _ALIGNED for size in sizes)]).tolist()
+        sizes = [math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in arrays]
+        starts = [0, *itertools.accumulate(-(-size // _ALIGNED) * _ALIGNED for size in sizes)]
         buffer = self._borrow(starts[-1] + _ALIGNED)
         first = -buffer.ctypes.data % _ALIGNED
         try:
@@ -130,9 +145,7 @@ class Runtime:
         wait for ever.
         """
         if getattr(self._inside, "worker", False):
-            future: Future[B] = Future()
-            future.set_result(work(item))
-            return future
+            return _Done(work(item))
         if self._pid != os.getpid():
             self._start()  # this is a forked child: the parent's threads did not come along
         return self._executor.submit(work, item)

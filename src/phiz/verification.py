@@ -40,6 +40,7 @@ def verify(
     descriptor: str | os.PathLike[str] | Describer = DEFAULTS[2],
     upsample: int | None = None,
     jitter: int = 0,
+    precision: str = "float32",
     runtime: Runtime | None = None,
 ) -> Verification:
     """Compare the faces of two pictures.
@@ -50,7 +51,7 @@ def verify(
         :class:`phiz.calibration.Calibration` brings its own, and the log-likelihood ratio.
     prior: how probable it is that they are the same person before they are compared; with a
         calibration it gives the probability afterwards.
-    detector, landmarks, descriptor, upsample, jitter: see :func:`phiz.analyze`.
+    detector, landmarks, descriptor, upsample, jitter, precision: see :func:`phiz.analyze`.
 
     Returns a Verification; where a picture has no face ``same`` is None.  Raises ImageError if a
     picture cannot be read.
@@ -68,6 +69,7 @@ def verify(
                 descriptor=descriptor,
                 upsample=upsample,
                 jitter=jitter,
+                precision=precision,
                 runtime=runtime,
             )
         except ImageError as error:

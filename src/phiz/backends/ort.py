@@ -21,6 +21,7 @@ from phiz.checks import F32
 from phiz.errors import OptionError
 
 if TYPE_CHECKING:
+    from phiz.formats.int8_ranges import Int8Ranges
     from phiz.graph.graph import Graph
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "OrtSession",
     "cached_session",
     "compile_graph",
+    "compile_int8",
     "foreign_session",
+    "full_range",
     "stored_session",
 ]
 
@@ -45,6 +48,8 @@ def _options(threads: int, *, optimise: bool) -> onnxruntime.SessionOptions:
     options.log_severity_level = 3  # errors only: it warns about its own saved models
     # Threads that spin while they wait take the processor from the rest of the pipeline.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Networks in int8 are written with the operators that are to run: nothing is to be fused.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return options
@@ -115,6 +120,50 @@ def compile_graph(
     )
 
 
+def _convert_int8(
+    graph: Graph, limits: Mapping[str, F32], lows: Mapping[str, F32], *, full: bool
+) -> bytes:
+    """Return the ONNX bytes of a graph in int8."""
+    from phiz.formats.onnx_int8 import encode_int8
+    from phiz.graph.int8_passes import FULL, REDUCED, prepare, quantise
+
+    return encode_int8(quantise(prepare(graph), limits, lows, top=FULL if full else REDUCED))
+
+
+def compile_int8(
+    graph: Graph,
+    limits: Mapping[str, F32],
+    lows: Mapping[str, F32],
+    *,
+    full: bool | None = None,
+    at_once: int = _AT_ONCE,
+) -> OrtSession:
+    """Compile a graph in int8; each run has one thread.
+
+    limits, lows: see :func:`phiz.graph.int8_passes.quantise`.
+    full: weights of 8 bits instead of 7; by default what :func:`full_range` says.
+    at_once: runs side by side; further callers wait.
+    """
+    full = full_range() if full is None else full
+    model = _convert_int8(graph, limits, lows, full=full)
+    options = _options(1, optimise=True)
+    return OrtSession(
+        lambda: onnxruntime.InferenceSession(model, options, providers=_PROVIDERS), at_once
+    )
+
+
+def full_range() -> bool:
+    """Say whether this processor adds up products of bytes without overflow.
+
+    x86-64 without VNNI adds pairs of them in 16 bits, so that weights may only have 7 bits.
+    """
+    import platform
+
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return True
+    return bool({"avx512_vnni", "avx_vnni"} & set(_processor().split()))
+
+
 @cache
 def _processor() -> str:
     """Return what ONNX Runtime's optimised models depend on: the processor's abilities."""
@@ -129,12 +178,18 @@ def _processor() -> str:
     return f"{platform.machine()} {platform.processor()}"
 
 
-def _cache_key(weights: str, arch: str) -> str:
+def _precision(ranges: Int8Ranges | None) -> str:
+    if ranges is None:
+        return "float32"
+    return f"int8, {8 if full_range() else 7} bits, ranges {ranges.digest}"
+
+
+def _cache_key(weights: str, arch: str, ranges: Int8Ranges | None) -> str:
     parts = (
         weights,
         arch,
         f"converter {_CONVERTER}",
-        "float32",
+        _precision(ranges),
         f"onnxruntime {onnxruntime.__version__}",
         _processor(),
     )
@@ -161,10 +216,15 @@ def _folder() -> Path | None:
 
 
 def stored_session(
-    *, weights: str, arch: str, threads: int, at_once: int = _AT_ONCE
+    *,
+    weights: str,
+    arch: str,
+    threads: int,
+    at_once: int = _AT_ONCE,
+    ranges: Int8Ranges | None = None,
 ) -> OrtSession | None:
     """Load what an earlier process compiled, or return None; see :func:`cached_session`."""
-    key = _cache_key(weights, arch)
+    key = _cache_key(weights, arch, ranges)
     folder = _folder()
     stored = find_sealed(folder, key) if folder else None
     if folder is None or stored is None:
@@ -188,23 +248,31 @@ def cached_session(
     arch: str,
     threads: int,
     at_once: int = _AT_ONCE,
+    ranges: Int8Ranges | None = None,
 ) -> OrtSession:
     """Compile a graph, or load what an earlier process compiled.
 
     make_graph: called only if the cache has nothing.  weights: hash of the weight file.
     arch: name of the architecture.  threads, at_once: see :func:`compile_graph`.
+    ranges: of the activations, for a network in int8.
 
     A cache that cannot be read or written costs time, never correctness: what it holds is
     checked against its digest, and is made again if that fails.
     """
-    session = stored_session(weights=weights, arch=arch, threads=threads, at_once=at_once)
+    session = stored_session(
+        weights=weights, arch=arch, threads=threads, at_once=at_once, ranges=ranges
+    )
     if session is not None:
         return session
-    model = _optimised(_convert(make_graph()), threads)
+    if ranges is None:
+        model = _convert(make_graph())
+    else:
+        model = _convert_int8(make_graph(), ranges.limits, ranges.lows, full=full_range())
+    model = _optimised(model, threads)
     folder = _folder()
     if folder:
         with contextlib.suppress(OSError):
-            save_sealed(folder, _cache_key(weights, arch), model)
+            save_sealed(folder, _cache_key(weights, arch, ranges), model)
     return _ready_session(model, threads, at_once)
 
 

@@ -119,6 +119,12 @@ def _rotate(x: F32, cos: F64, sin: F64) -> F64:
     return value
 
 
+def _quantise(x: F32, node: Node) -> F64:
+    steps, zero = node.params["steps"].astype(np.float64)[:, None, None], node.number("zero")
+    lows = node.params.get("lows", np.zeros(1, np.float32)).astype(np.float64)[:, None, None]
+    return np.asarray(np.clip(np.rint((x - lows) / steps), -zero, 255 - zero) * steps + lows)
+
+
 def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
     x = inputs[0]
     params = {key: array.astype(np.float64) for key, array in node.params.items()}
@@ -180,6 +186,8 @@ def _evaluate(node: Node, inputs: list[F32]) -> F64 | F32:
         return gain * (x - params["mean"][:, None, None]) + params["beta"][:, None, None]
     if node.op is Op.AFFINE:
         return params["gamma"][:, None, None] * x + params["beta"][:, None, None]
+    if node.op is Op.QUANTISE:
+        return _quantise(x, node)
     if node.op is Op.RELU:
         return np.maximum(x, 0)
     if node.op is Op.MAX_POOL:

@@ -83,6 +83,7 @@ def main(
     detector: common.DetectorName = "dlib-hog-frontal",
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     descriptor: common.DescriptorName = "dlib-face-resnet-v1",
+    precision: common.Precision = "float32",
     upsample: common.Upsample = 0,
     score: common.Threshold = None,
     as_json: common.AsJson = False,
@@ -107,7 +108,9 @@ def main(
     from phiz.cleaning.judging import STEPS
     from phiz.pipeline import make_recipe
 
-    recipe = make_recipe(*models, upsample=upsample, threshold=score, max_pixels=max_pixels)
+    recipe = make_recipe(
+        *models, upsample=upsample, threshold=score, max_pixels=max_pixels, precision=precision
+    )
     tables, measures = [], []
     count = common.Counted()
     with common.parquet_file(parquet) as keep, common.remembered(cache) as known:

@@ -99,6 +99,7 @@ def main(
     detector: common.DetectorName = "dlib-hog-frontal",
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     descriptor: common.DescriptorName = "dlib-face-resnet-v1",
+    precision: common.Precision = "float32",
     upsample: common.Upsample = 0,
     score: common.Threshold = None,
     jitter: common.Jitter = 0,
@@ -140,7 +141,12 @@ def main(
         from phiz.pipeline import make_recipe
 
         recipe = make_recipe(
-            *models, upsample=upsample, threshold=score, jitter=jitter, max_pixels=max_pixels
+            *models,
+            upsample=upsample,
+            threshold=score,
+            jitter=jitter,
+            max_pixels=max_pixels,
+            precision=precision,
         )
         tables = []
         for table, count in common.analysed(  # noqa: B007

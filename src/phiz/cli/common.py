@@ -48,6 +48,13 @@ LandmarkName = Annotated[
 DescriptorName = Annotated[
     str, typer.Option("--descriptor", help="Descriptor model: a name, or a weight file.")
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="What the descriptor model computes in: float32, or int8, which is faster and not "
+        "quite the same ('phiz models info' says what it costs)."
+    ),
+]
 Upsample = Annotated[
     int,
     typer.Option(

@@ -57,6 +57,7 @@ def search(
     upsample: int,
     score: float | None,
     jitter: int = 0,
+    precision: str = "float32",
     draw: Path | None = None,
     as_json: bool,
     as_csv: bool,
@@ -73,7 +74,12 @@ def search(
     from phiz.pipeline import make_recipe
 
     recipe = make_recipe(
-        *models, upsample=upsample, threshold=score, jitter=jitter, max_pixels=max_pixels
+        *models,
+        upsample=upsample,
+        threshold=score,
+        jitter=jitter,
+        max_pixels=max_pixels,
+        precision=precision,
     )
     drawer = Drawer(draw, found) if draw else None
     count = common.Counted(noun)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +22,7 @@ Models = Annotated[
     str,
     typer.Option(
         help="Descriptor models, with commas between: names of 'phiz models', weight files, or "
-        "ONNX files with --input."
+        "ONNX files with --input. NAME:int8 is one in int8."
     ),
 ]
 OwnInput = Annotated[
@@ -106,20 +106,24 @@ class Faces:
         from phiz.evaluation.faces import describe_pictures
         from phiz.pipeline import make_recipe
 
-        describer = self._describer(name)
+        name, precision = _precision_of(name)
+        describer = self._describer(name, precision)
         landmarks = self.landmarks or (FIVE if describer.input.kind == "dlib" else MANY)
         common.ensure_models([self.detector, landmarks])
         recipe = make_recipe(
             self.detector, landmarks, describer, upsample=self.upsample, jitter=self.jitter,
             max_pixels=self.max_pixels, choice=choice,
         )  # fmt: skip
+        model = describer.name + (f":{precision}" if precision != "float32" else "")
         with (
             common.remembered(self.cache) as cache,
-            common.counting(len(paths), f"describing faces by {describer.name}") as step,
+            common.counting(len(paths), f"describing faces by {model}") as step,
         ):
-            return describe_pictures(paths, recipe, cache=cache, progress=step)
+            return replace(
+                describe_pictures(paths, recipe, cache=cache, progress=step), model=model
+            )
 
-    def _describer(self, name: str) -> Describer:
+    def _describer(self, name: str, precision: str) -> Describer:
         from phiz.loading import load
         from phiz.models.protocols import require_role
 
@@ -128,11 +132,21 @@ class Faces:
 
             if self.own_input is None:
                 raise OptionError(f"{name}: --input says what it is fed")
+            if precision != "float32":
+                raise OptionError(f"{name}: wanted an ONNX file as it is, found {precision}")
             return load_own_model(name, self.own_input)
         common.ensure_models([name])
-        model: Any = load(name)
+        model: Any = load(name, precision=precision)
         require_role(model, "descriptor model")
         return model  # type: ignore[no-any-return]
+
+
+def _precision_of(name: str) -> tuple[str, str]:
+    """Split NAME:int8 into the model's name and what it computes in."""
+    from phiz.precision import PRECISIONS
+
+    model, _, precision = name.rpartition(":")
+    return (model, precision) if model and precision in PRECISIONS else (name, "float32")
 
 
 def _metric(name: str) -> Metric:

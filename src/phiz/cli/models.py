@@ -126,6 +126,7 @@ def path(names: Names) -> int:
 def info(names: Names) -> int:
     """Print what is known of models: licence, data, limits, thresholds, hashes, sources."""
     from phiz import store
+    from phiz.precision import int8_costs
 
     def tell(entry: Any) -> None:
         found = store.locate(entry)
@@ -141,6 +142,8 @@ def info(names: Names) -> int:
         ]
         if entry.threshold is not None:
             lines.append(f"  threshold      {entry.threshold} ({entry.threshold_source})")
+        if entry.kind == "descriptor":
+            lines += [f"  int8           {line}" for line in int8_costs(entry)]
         for revision in entry.revisions:
             lines.append(f"  revision       {revision.name}: {revision.sha256 or 'unverified'}")
             lines += [

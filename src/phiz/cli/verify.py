@@ -32,6 +32,7 @@ def main(
     detector: common.DetectorName = "dlib-hog-frontal",
     landmarks: common.LandmarkName = "dlib-landmarks-5",
     descriptor: common.DescriptorName = "dlib-face-resnet-v1",
+    precision: common.Precision = "float32",
     upsample: common.Upsample = 0,
     jitter: common.Jitter = 0,
     as_json: common.AsJson = False,
@@ -55,6 +56,7 @@ def main(
             descriptor=descriptor,
             upsample=upsample,
             jitter=jitter,
+            precision=precision,
         )
     except ImageError as error:
         typer.echo(f"phiz: {error}", err=True)

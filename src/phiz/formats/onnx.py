@@ -16,7 +16,7 @@ from phiz.formats.onnx_writer import (
 from phiz.graph.graph import Graph, Input
 from phiz.graph.shapes import infer
 
-__all__ = ["OPSET", "encode_onnx"]
+__all__ = ["OPSET", "assemble", "encode_onnx"]
 
 OPSET = 17
 _IR_VERSION = 8
@@ -45,21 +45,37 @@ def encode_onnx(
     outputs: values to return instead of the graph's own, such as those of inner layers.
     metadata: pairs that tools show beside the model.  doc: a text for people.
     """
-    shapes = infer(graph)
-    out = OnnxWriter(shapes)
+    out = OnnxWriter(infer(graph))
     for node in graph.nodes:
         write_node(out, node)
+    model = assemble(graph, out, outputs or graph.outputs, doc=doc)
+    pairs = (bytes_field(1, key) + bytes_field(2, value) for key, value in (metadata or {}).items())
+    return model + b"".join(bytes_field(14, pair) for pair in pairs)
+
+
+def assemble(
+    graph: Graph,
+    out: OnnxWriter,
+    outputs: Sequence[str],
+    *,
+    doc: str = "",
+    domains: Sequence[str] = (),
+) -> bytes:
+    """Return what was written for a graph as the bytes of an ONNX file.
+
+    domains: of operators that are not ONNX's own.
+    """
     parts = [*(bytes_field(1, node) for node in out.nodes), bytes_field(2, graph.name)]
     parts += (bytes_field(5, constant) for constant in out.constants)
     parts += (bytes_field(11, _input(source)) for source in graph.inputs)
-    for name in outputs or graph.outputs:
-        channels, rows, columns = shapes[name]
+    for name in outputs:
+        channels, rows, columns = out.shapes[name]
         sides = ("n", channels, rows or f"{name}.rows", columns or f"{name}.columns")
         parts.append(bytes_field(12, value_info(name, FLOAT, sides)))
     body = b"".join(parts)
-    opset = bytes_field(1, "") + int_field(2, OPSET)
     said = bytes_field(6, doc) if doc else b""
     versions = int_field(1, _IR_VERSION) + bytes_field(2, "phiz")
-    model = versions + said + bytes_field(7, body) + bytes_field(8, opset)
-    pairs = (bytes_field(1, key) + bytes_field(2, value) for key, value in (metadata or {}).items())
-    return model + b"".join(bytes_field(14, pair) for pair in pairs)
+    model = versions + said + bytes_field(7, body)
+    sets = [("", OPSET), *((domain, 1) for domain in domains)]
+    each = (bytes_field(1, domain) + int_field(2, version) for domain, version in sets)
+    return model + b"".join(bytes_field(8, opset) for opset in each)

@@ -290,6 +290,21 @@ def _pool(out: OnnxWriter, node: Node) -> None:
     out.node(kind, node.inputs, node.name, kernel_shape=node.ints("kernel"), **places)
 
 
+def _quantise(out: OnnxWriter, node: Node) -> None:
+    name, steps, lows = node.name, node.params["steps"], node.params.get("lows")
+    zeros = np.full(steps.shape, int(node.number("zero")), np.uint8)
+    grid = [out.constant(f"{name}.steps", steps), out.constant(f"{name}.zeros", zeros)]
+    if lows is None:
+        levels = out.node("QuantizeLinear", [*node.inputs, *grid], f"{name}.levels", axis=1)
+        out.node("DequantizeLinear", [levels, *grid], name, axis=1)
+        return
+    least = out.constant(f"{name}.lows", _channels(lows))
+    above = out.node("Sub", [*node.inputs, least], f"{name}.above")
+    levels = out.node("QuantizeLinear", [above, *grid], f"{name}.levels", axis=1)
+    real = out.node("DequantizeLinear", [levels, *grid], f"{name}.real", axis=1)
+    out.node("Add", [real, least], name)
+
+
 def _pad(out: OnnxWriter, node: Node) -> None:
     ends = [int(node.number(axis)) for axis in ("channels", "rows", "columns")]
     pads = out.constant(f"{node.name}.pads", _sizes(0, 0, 0, 0, 0, *ends))
@@ -329,6 +344,7 @@ _WRITERS: Mapping[Op, Callable[[OnnxWriter, Node], None]] = {
     Op.MAX_POOL: _pool,
     Op.AVG_POOL: _pool,
     Op.GLOBAL_AVG_POOL: _as("GlobalAveragePool"),
+    Op.QUANTISE: _quantise,
     Op.PAD: _pad,
     Op.ADD: _as("Add"),
     Op.CONCAT: _concat,

@@ -16,7 +16,11 @@ from phiz.graph.shapes import Shape
 
 __all__ = ["FLOAT", "UINT8", "OnnxWriter", "bytes_field", "int_field", "value_info"]
 
-FLOAT, UINT8, _INT64 = 1, 2, 7  # TensorProto.DataType
+FLOAT, UINT8, _INT8, _INT32, _INT64 = 1, 2, 3, 6, 7  # TensorProto.DataType
+_STORED = {
+    "f": (FLOAT, "<f4"), "i": (_INT64, "<i8"), "u": (UINT8, "u1"),
+    "i1": (_INT8, "i1"), "i4": (_INT32, "<i4"),
+}  # fmt: skip
 _ATTR_INT, _ATTR_INTS = 2, 7  # AttributeProto.AttributeType; floats are written as inputs
 _ATTR_FLOAT, _ATTR_STRING = 1, 3
 
@@ -58,9 +62,9 @@ def _attribute(name: str, value: int | float | str | Sequence[int]) -> bytes:
 
 
 def _tensor(name: str, array: NDArray[np.generic]) -> bytes:
-    kind = {"f": FLOAT, "i": _INT64}[array.dtype.kind]
+    kind, stored = _STORED.get(array.dtype.str[1:], _STORED[array.dtype.kind])
     dims = b"".join(int_field(1, side) for side in array.shape)
-    little = np.ascontiguousarray(array).astype("<f4" if kind == FLOAT else "<i8", copy=False)
+    little = np.ascontiguousarray(array).astype(stored, copy=False)
     return dims + int_field(2, kind) + bytes_field(8, name) + bytes_field(9, little.tobytes())
 
 
@@ -86,7 +90,7 @@ class OnnxWriter:
         self.constants: list[bytes] = []
 
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
-        """Add a constant, float32 or int64; returns its name."""
+        """Add a constant of float32, int64, int32, int8 or uint8; returns its name."""
         self.constants.append(_tensor(name, array))
         return name
 
@@ -97,9 +101,15 @@ class OnnxWriter:
         output: str,
         **attributes: int | float | str | Sequence[int],
     ) -> str:
-        """Add a node of ONNX; returns its output's name."""
+        """Add a node; returns its output's name.
+
+        kind: an operator of ONNX, or of another domain, whose name stands before it with a point.
+        """
+        domain, _, operator = kind.rpartition(".")
         body = b"".join(bytes_field(1, name) for name in inputs) + bytes_field(2, output)
-        body += bytes_field(3, output) + bytes_field(4, kind)
+        body += bytes_field(3, output) + bytes_field(4, operator)
         body += b"".join(bytes_field(5, _attribute(key, attributes[key])) for key in attributes)
+        if domain:
+            body += bytes_field(7, domain)
         self.nodes.append(body)
         return output

@@ -23,7 +23,8 @@ class Op(str, Enum):
     """(n, h, w, channels) float32 to (n, 1, h, w * channels), as it lies in memory."""
     CONV = "conv"
     """Cross-correlation.  weight (out, in / groups, rows, columns), bias (out,) or none;
-    strides (y, x), pads (top, left, bottom, right), groups."""
+    strides (y, x), pads (top, left, bottom, right), groups.  Of an int8 network it may have unit
+    (out,): weights times the steps of what they take are whole multiples of it, 127 at most."""
     CONV_TRANSPOSE = "conv_transpose"
     """The gradient of a convolution.  weight (in, out, rows, columns), bias (out,) or none;
     strides (y, x), pads, groups 1; a side becomes stride * (side - 1) + kernel - pads."""
@@ -60,6 +61,10 @@ class Op(str, Enum):
     """Mean over the pixels of the kernel that are inside; kernel, strides, pads."""
     GLOBAL_AVG_POOL = "global_avg_pool"
     """Mean over all rows and columns; (n, channels, 1, 1)."""
+    QUANTISE = "quantise"
+    """x rounded to 256 levels: steps * (round((x - lows) / steps) within -zero and 255 - zero)
+    + lows, halves to even; steps and, if need be, lows (channels,); zero, 0 to 255.  Stored as
+    bytes by backends that run int8."""
     PAD = "pad"
     """Zeros appended: channels, rows, columns at the end of each axis."""
     ADD = "add"

@@ -15,6 +15,10 @@ __all__ = ["Shape", "infer", "node_shape"]
 Shape: TypeAlias = tuple[int, Side, Side]
 """(channels, rows, columns) of one sample."""
 
+_BY_CHANNEL = (
+    Op.AFFINE, Op.BATCH_NORM, Op.PRELU, Op.LAYER_NORM, Op.RMS_NORM, Op.QUANTISE,
+)  # fmt: skip
+
 
 def _window(side: Side, kernel: int, stride: int, before: int, after: int, node: Node) -> Side:
     if side is None:
@@ -80,7 +84,7 @@ def node_shape(node: Node, inputs: Sequence[Shape]) -> Shape:
         if "bias" in node.params:
             _require(node, "bias", weight.shape[1:2], node.params["bias"].shape)
         return weight.shape[1], *_widened(node, shape, weight.shape[2:])
-    if node.op in (Op.AFFINE, Op.BATCH_NORM, Op.PRELU, Op.LAYER_NORM, Op.RMS_NORM):
+    if node.op in _BY_CHANNEL:
         if node.op in (Op.LAYER_NORM, Op.RMS_NORM):
             _known(node, shape)
         for key, array in node.params.items():

@@ -62,6 +62,9 @@ class Hits:
     sub: I64
 
 
+_NO_HITS = Hits(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0, np.int64))
+
+
 def join(hits: Sequence[Hits]) -> Hits:
     """Return all hits of several levels, in their order."""
     return Hits(
@@ -116,7 +119,7 @@ def score_level(
     cell = banks[0].value.cell
     rows, columns = _cells(height, cell), _cells(width, cell)
     if rows <= 2 or columns <= 2:
-        return [Hits(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0, np.int64))] * len(banks)
+        return [_NO_HITS] * len(banks)
     # A filter's answer is wanted wherever the largest one's centre would be on a feature.
     tall = [rows - 2 + frame.rows - bank.value.filters.shape[2] for bank in banks]
     wide = [columns - 2 + frame.columns - bank.value.filters.shape[3] for bank in banks]
@@ -142,7 +145,11 @@ def score_level(
         for bank, answer, down, across in zip(banks, scores, tall, wide, strict=True):
             scan(maps, bank.plane, bank.down, bank.across, bank.starts, answer)
             valid, limits = answer[:, :down, :across], bank.value.thresholds
-            sub, top, left = np.nonzero(valid >= (limits + adjust)[:, None, None])
+            above = valid >= (limits + adjust)[:, None, None]
+            if not above.any():  # most levels of most pictures
+                found.append(_NO_HITS)
+                continue
+            sub, top, left = np.nonzero(above)
             confidence = valid[sub, top, left].astype(np.float64) - limits[sub]
             rectangles = _to_picture(left, top, bank.value, frame, level)
             found.append(Hits(rectangles, confidence, sub.astype(np.int64)))
