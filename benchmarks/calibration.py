@@ -19,7 +19,7 @@ import numpy as np
 
 from phiz.errors import OptionError
 from phiz.evaluation.calibrate import trials_of
-from phiz.evaluation.faces import LARGEST, describe_pictures
+from phiz.evaluation.faces import PROMINENT, describe_pictures
 from phiz.evaluation.likelihood import calibration_error, fit_ratio
 from phiz.evaluation.listings import people_folder
 from phiz.evaluation.targets import Impostors, target_threshold
@@ -39,7 +39,7 @@ def main() -> int:
     listed = people_folder(options.people)
     with FaceCache() as cache:
         paths = [options.people / name for name in listed.pictures]
-        faces = describe_pictures(paths, make_recipe(choice=LARGEST), cache=cache)
+        faces = describe_pictures(paths, make_recipe(choice=PROMINENT), cache=cache)
     who = listed.people[faces.rows]
     named = np.unique(who)
     count = min(options.count, len(named) // 2)

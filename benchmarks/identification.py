@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phiz.evaluation.faces import LARGEST, describe_pictures
+from phiz.evaluation.faces import PROMINENT, describe_pictures
 from phiz.evaluation.listings import people_folder
 from phiz.facecache import FaceCache
 from phiz.pipeline import make_recipe
@@ -55,7 +55,7 @@ def main() -> None:
     listed = people_folder(options.people)
     with FaceCache() as cache:
         paths = [options.people / name for name in listed.pictures]
-        faces = describe_pictures(paths, make_recipe(choice=LARGEST), cache=cache)
+        faces = describe_pictures(paths, make_recipe(choice=PROMINENT), cache=cache)
     names, who, counts = np.unique(
         listed.people[faces.rows], return_inverse=True, return_counts=True
     )

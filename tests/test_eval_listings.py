@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phiz.errors import OptionError, ShapeError
-from phiz.evaluation.faces import CENTRAL, LARGEST, LFW_BOX, given_vectors
+from phiz.evaluation.faces import CENTRAL, LFW_BOX, PROMINENT, given_vectors
 from phiz.evaluation.listings import (
     lfw_pairs,
     people_folder,
@@ -179,12 +179,15 @@ def test_the_box_nearest_to_the_middle_counts_or_lfws() -> None:
     boxes = np.array([[0, 0, 90, 90], [70, 80, 170, 180], [100, 100, 250, 250]], np.float32)
     faces = Faces(boxes, np.array([3, 1, 2], np.float32))
     assert CENTRAL.choose(faces, 250, 250).boxes.tolist() == [boxes[1].tolist()]
-    assert LARGEST.choose(faces, 250, 250).boxes.tolist() == [boxes[2].tolist()]
+    assert PROMINENT.choose(faces, 250, 250).boxes.tolist() == [boxes[2].tolist()]
+    aside = Faces(np.array([[0, 0, 100, 100], [75, 75, 165, 165]], np.float32), faces.scores[:2])
+    assert PROMINENT.choose(aside, 250, 250).boxes.tolist() == [[75, 75, 165, 165]]
+    assert PROMINENT.choose(aside, 110, 110).boxes.tolist() == [[0, 0, 100, 100]]
     none = faces[[]]
     (fallback,) = CENTRAL.choose(none, 500, 250).boxes.tolist()
     assert fallback == [2 * LFW_BOX[0], LFW_BOX[1], 2 * LFW_BOX[2], LFW_BOX[3]]
     assert np.isnan(CENTRAL.choose(none, 250, 250).scores).all()
-    assert len(LARGEST.choose(none, 250, 250)) == 0
+    assert len(PROMINENT.choose(none, 250, 250)) == 0
 
 
 def test_vectors_of_others_are_found_by_name(tmp_path: Path) -> None:

@@ -88,16 +88,16 @@ def main(
 def _trials(labelled: Path, images: Path, faces: inputs.Faces) -> tuple[Trials, DescribedFaces]:
     """Return the pairs of a folder per person, or of a list, and their faces."""
     from phiz.evaluation.calibrate import trials_of
-    from phiz.evaluation.faces import LARGEST
+    from phiz.evaluation.faces import PROMINENT
     from phiz.evaluation.listings import people_folder, read_pairs
 
     if labelled.is_dir():
         listed = people_folder(labelled)
-        (described,) = faces.described(listed.pictures, labelled, LARGEST)
+        (described,) = faces.described(listed.pictures, labelled, PROMINENT)
         people = listed.people[described.rows]
         return trials_of(described.vectors, people, metric=described.metric), described
     pairs = read_pairs(labelled)
-    (described,) = faces.described(pairs.pictures, images, LARGEST)
+    (described,) = faces.described(pairs.pictures, images, PROMINENT)
     distances, rows = described.distances(pairs.sides)
     return pairs.trials(distances, rows), described
 

@@ -186,14 +186,14 @@ def pairs(
     offline: common.Offline = False,
     commercial_only: common.CommercialOnly = False,
 ) -> int:
-    """Score a list of pairs. Of several faces in a picture the largest counts.
+    """Score a list of pairs. Of several faces in a picture the most prominent counts.
 
     Pairs with a picture that has no face, or cannot be read, are left out and told.
 
     Example: phiz eval pairs pairs.csv --images pictures/
     """
     common.start(threads=threads, offline=offline, commercial_only=commercial_only)
-    from phiz.evaluation.faces import LARGEST
+    from phiz.evaluation.faces import PROMINENT
     from phiz.evaluation.listings import read_pairs
     from phiz.evaluation.scores import score_pairs
 
@@ -202,7 +202,7 @@ def pairs(
         models, own_input, detector, landmarks, upsample, jitter, cache, max_pixels, vectors, names,
         metric, threshold,
     )  # fmt: skip
-    found = list(faces.described(listed.pictures, images, LARGEST))
+    found = list(faces.described(listed.pictures, images, PROMINENT))
     scores = [score_pairs(listed, described, threshold=threshold) for described in found]
     parts = [pair_groups(kinds, listed, each, threshold, reference) for each in found]
     _print("pairs", scores, as_json, parts)
@@ -240,7 +240,7 @@ def folder(
     Example: phiz eval folder people/ --models dlib-face-resnet-v1,taguchi-face-resnet-v1
     """
     common.start(threads=threads, offline=offline, commercial_only=commercial_only)
-    from phiz.evaluation.faces import LARGEST
+    from phiz.evaluation.faces import PROMINENT
     from phiz.evaluation.listings import people_folder
     from phiz.evaluation.scores import score_folder
 
@@ -250,7 +250,7 @@ def folder(
         metric, threshold,
     )  # fmt: skip
     found, scores, parts = [], [], []
-    for described in faces.described(listed.pictures, people, LARGEST):
+    for described in faces.described(listed.pictures, people, PROMINENT):
         count = len(described.rows)
         with common.counting(count * (count - 1) // 2, "comparing pairs") as step:
             progress = _difference(step)
@@ -396,7 +396,7 @@ def identify(
     """
     common.start(threads=threads, offline=offline, commercial_only=commercial_only)
     from phiz.cli.eval_search import report_searches, searched
-    from phiz.evaluation.faces import LARGEST
+    from phiz.evaluation.faces import PROMINENT
     from phiz.evaluation.listings import people_folder
 
     known, asked = people_folder(gallery), people_folder(probes)
@@ -410,7 +410,7 @@ def identify(
         models, own_input, detector, landmarks, upsample, jitter, cache, max_pixels, vectors, names,
         metric, threshold,
     )  # fmt: skip
-    found = list(faces.described(pictures, Path(), LARGEST))
+    found = list(faces.described(pictures, Path(), PROMINENT))
     results = [searched(described, known, asked, threshold) for described in found]
     report_searches(results, found, pictures, out, as_json, max_pixels)
     return int(any(described.missing for described in found))
