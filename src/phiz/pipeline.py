@@ -56,6 +56,7 @@ __all__ = [
 _VERSION = 1  # raise when the same settings would give other results
 _BATCH = 32  # faces described at once
 _WAITING = 64  # pictures that may wait for a batch to fill
+_AHEAD = 24  # files that are prepared while a batch is described, so that no thread is idle
 
 DEFAULTS = ("dlib-hog-frontal", "dlib-landmarks-5", "dlib-face-resnet-v1")
 """Detector, landmarks and descriptor where none are named."""
@@ -320,7 +321,7 @@ def run(
     """Analyse a stream of pictures of any sizes; yields one table per picture, in order.
 
     frames: paths, bytes, arrays, Pillow images or :class:`Frame`; read only as far ahead as the
-        runtime's threads need.
+        runtime's threads need: of paths further, whose pictures are not in memory yet.
     recipe: the models and options; by default dlib's, see :func:`make_recipe`.
     cache: remembers results by content and settings; written once per batch.
 
@@ -345,14 +346,19 @@ def run(
 
     source = enumerate(frames)
     more = True
+    least = most = 2 * shared.threads + 1
     try:
         while more or started:
-            while more and len(started) < 2 * shared.threads + 1:
+            while more and len(started) < most:
                 number, item = next(source, (-1, None))
                 if item is None:
                     more = False
                     break
-                started.append(shared.submit(prepare, _frame(item, number)))
+                frame = _frame(item, number)
+                # Files are opened by the threads; pictures that are open already take memory.
+                closed = isinstance(frame.image, (str, os.PathLike))
+                most = least + _AHEAD if closed else least
+                started.append(shared.submit(prepare, frame))
             if not started:
                 break
             waiting.append(started.popleft().result())

@@ -62,6 +62,13 @@ def kernel(signature: str, *, contract: bool = False) -> Callable[[F], F]:
     return decorate
 
 
+def _address(array: Any) -> int:
+    """Return where an array's data are; NumPy's own way takes four times as long."""
+    if array.flags.writeable and array.size:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    return int(array.ctypes.data)
+
+
 class _Kernel:
     """A function that is compiled, or found in the cache, when it is first called."""
 
@@ -90,7 +97,7 @@ class _Kernel:
                     f"{self._function.__name__}: wanted a contiguous {dtype} array of {ndim} "
                     f"dimensions, found {value.dtype} {value.shape}, strides {value.strides}"
                 )
-            flat += (None, None, value.size, value.itemsize, value.ctypes.data)
+            flat += (None, None, value.size, value.itemsize, _address(value))
             flat += value.shape
             flat += value.strides
         status = call(*flat)
