@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,11 @@ def _pack(table: FaceTable) -> bytes:
     return b"\n".join([json.dumps(head).encode(), b"".join(a.tobytes() for a in columns.values())])
 
 
-def _unpack(blob: bytes, content_hash: str, settings_hash: str) -> FaceTable:
-    """Return the table again; ValueError, KeyError or TypeError for bytes of another form."""
+def _unpack(blob: bytes, picture: Picture, settings_hash: str) -> FaceTable:
+    """Return the table again; ValueError, KeyError or TypeError for bytes of another form.
+
+    picture: whose width and height are not known yet.
+    """
     line = blob.index(b"\n")
     head = json.loads(blob[:line])
     arrays: dict[str, Any] = {}
@@ -62,7 +66,7 @@ def _unpack(blob: bytes, content_hash: str, settings_hash: str) -> FaceTable:
         at += array.nbytes
     count = len(arrays["scores"])
     return FaceTable(
-        pictures=(Picture("", content_hash, head["width"], head["height"]),),
+        pictures=(replace(picture, width=head["width"], height=head["height"]),),
         picture=np.zeros(count, np.int64),
         rank=np.arange(count, dtype=np.int64),
         boxes=arrays["boxes"],
@@ -108,13 +112,24 @@ class FaceCache:
         database.commit()
         return database
 
-    def get(self, content_hash: str, settings_hash: str) -> FaceTable | None:
-        """Return what was found in this content with these settings, or None."""
+    def get(
+        self,
+        content_hash: str,
+        settings_hash: str,
+        source: str = "",
+        frame: int | None = None,
+        time: float | None = None,
+    ) -> FaceTable | None:
+        """Return what was found in this content with these settings, or None.
+
+        source, frame, time: what to call the picture, see :class:`phiz.table.Picture`.
+        """
         blob = self.get_bytes(content_hash, settings_hash)
         if blob is None:
             return None
         try:
-            return _unpack(blob, content_hash, settings_hash)
+            picture = Picture(source, content_hash, frame=frame, time=time)
+            return _unpack(blob, picture, settings_hash)
         except (ValueError, KeyError, TypeError):
             return None
 

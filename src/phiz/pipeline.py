@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,7 @@ from phiz.errors import ImageError, OptionError
 from phiz.facecache import FaceCache
 from phiz.geometry import ChipSpec
 from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode
-from phiz.loading import load
-from phiz.models.align import align, fits
+from phiz.models.align import align
 from phiz.models.box_styles import framed_for
 from phiz.models.faceapi_crops import shows_pixels
 from phiz.models.protocols import (
@@ -32,9 +30,8 @@ from phiz.models.protocols import (
     Detector,
     FaceClassifier,
     Landmarker,
-    Role,
-    require_role,
 )
+from phiz.recipe import DEFAULTS, Choice, Recipe, load_named, make_recipe
 from phiz.runtime import Runtime, default_runtime
 from phiz.scores import Scores
 from phiz.table import FaceTable, Picture
@@ -53,13 +50,9 @@ __all__ = [
     "visible_faces",
 ]
 
-_VERSION = 1  # raise when the same settings would give other results
 _BATCH = 32  # faces described at once
 _WAITING = 64  # pictures that may wait for a batch to fill
 _AHEAD = 24  # files that are prepared while a batch is described, so that no thread is idle
-
-DEFAULTS = ("dlib-hog-frontal", "dlib-landmarks-5", "dlib-face-resnet-v1")
-"""Detector, landmarks and descriptor where none are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,114 +71,6 @@ class Frame:
 Item: TypeAlias = "ImageLike | Frame"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which of the faces found in a picture are taken.
-
-    name: equal for choices that choose alike.  choose: given the faces that were found in a picture
-        and its width and height, pixels, returns those to go on with.
-    """
-
-    name: str
-    choose: Callable[[Faces, int, int], Faces]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Which models to run, and how.
-
-    landmarker, describer: None stops after detection, or after landmarks.
-    upsample, threshold: of the detector; None leaves its own.
-    jitter: descriptors are the mean over this many moved copies.  Each face starts dlib's random
-        generator afresh, so that its descriptor does not depend on its neighbours.
-    max_pixels: larger pictures are refused.
-    choice: which of the faces found are taken; None takes all.
-    """
-
-    detector: Detector
-    landmarker: Landmarker | None = None
-    describer: Describer | None = None
-    upsample: int | None = None
-    threshold: float | None = None
-    jitter: int = 0
-    max_pixels: int = MAX_PIXELS
-    choice: Choice | None = None
-    settings_hash: str = field(init=False, default="")
-
-    def __post_init__(self) -> None:
-        if self.describer is not None and self.landmarker is None:
-            raise OptionError("a descriptor model wants landmarks: name a landmark model too")
-        if self.describer is not None and self.landmarker is not None:
-            fits(self.landmarker.scheme, self.describer.input)
-        models = (self.detector, self.landmarker, self.describer)
-        parts = [
-            f"phiz {_VERSION}",
-            *(model.identity if model else "none" for model in models),
-            repr(getattr(self.detector, "options", None)),
-            f"{self.upsample} {self.threshold} {self.jitter}",
-        ]
-        if self.choice is not None:
-            parts.append(self.choice.name)
-        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        object.__setattr__(self, "settings_hash", digest[:16])
-
-
-def _loaded(which: object, shared: Runtime, precision: str = "float32") -> Any:
-    """Return a model that was named or given; named ones are kept with the runtime."""
-    if isinstance(which, (str, os.PathLike)):
-        name = os.fspath(which)
-        key = name if precision == "float32" else f"{name} {precision}"
-        return shared.keep(key, lambda: load(name, precision=precision, runtime=shared))
-    if precision != "float32":
-        raise OptionError(
-            f"precision: wanted a descriptor model's name to load it in {precision}, "
-            f"found {which!r}"
-        )
-    return which
-
-
-def _in_role(which: object, shared: Runtime, role: Role, precision: str = "float32") -> Any:
-    """Return a model; OptionError for a named one that does something else."""
-    model = _loaded(which, shared, precision)
-    if model is not which:
-        require_role(model, role)
-    return model
-
-
-def make_recipe(
-    detector: str | os.PathLike[str] | Detector = DEFAULTS[0],
-    landmarks: str | os.PathLike[str] | Landmarker | None = DEFAULTS[1],
-    descriptor: str | os.PathLike[str] | Describer | None = DEFAULTS[2],
-    *,
-    upsample: int | None = None,
-    threshold: float | None = None,
-    jitter: int = 0,
-    max_pixels: int = MAX_PIXELS,
-    choice: Choice | None = None,
-    precision: str = "float32",
-    runtime: Runtime | None = None,
-) -> Recipe:
-    """Load the models that are named and put them together; see :class:`Recipe`.
-
-    precision: of the descriptor model, see :func:`phiz.load`.
-
-    Loaded models are kept with the runtime, so that asking again costs nothing.
-    """
-    shared = runtime or default_runtime()
-    return Recipe(
-        _in_role(detector, shared, "detector"),
-        None if landmarks is None else _in_role(landmarks, shared, "landmark model"),
-        None
-        if descriptor is None and precision == "float32"
-        else _in_role(descriptor, shared, "descriptor model", precision),
-        upsample=upsample,
-        threshold=threshold,
-        jitter=jitter,
-        max_pixels=max_pixels,
-        choice=choice,
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
     """A picture whose faces wait to be described, or a finished table."""
@@ -197,6 +82,24 @@ class _Prepared:
     table: FaceTable | None = None
 
 
+def _known(
+    item: Frame, content_hash: str, recipe: Recipe, cache: FaceCache | None
+) -> FaceTable | None:
+    if cache is None:
+        return None
+    return cache.get(content_hash, recipe.settings_hash, item.source, item.frame, item.time)
+
+
+def _remembered(item: Frame, recipe: Recipe, cache: FaceCache | None) -> FaceTable | None:
+    """Return what the cache has of a file's content; None too if it cannot be read."""
+    try:
+        with open(item.image, "rb") as file:  # type: ignore[arg-type]
+            content_hash = hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return None
+    return _known(item, content_hash, recipe, cache)
+
+
 def _load_pixels(
     item: Frame, recipe: Recipe, cache: FaceCache | None
 ) -> tuple[str, U8 | FaceTable]:
@@ -204,14 +107,15 @@ def _load_pixels(
     image = item.image
     if isinstance(image, (str, os.PathLike)):
         try:
-            image = Path(image).read_bytes()
+            with open(image, "rb") as file:
+                image = file.read()
         except OSError as error:
             raise ImageError(f"{item.source}: {error.strerror or error}") from error
     if isinstance(image, bytes):
         content_hash = hashlib.sha256(image).hexdigest()
-        known = cache.get(content_hash, recipe.settings_hash) if cache else None
+        known = _known(item, content_hash, recipe, cache)
         if known is not None:
-            return content_hash, known.rename(item.source, item.frame, item.time)
+            return content_hash, known
         return content_hash, decode(image, label=item.source, max_pixels=recipe.max_pixels)
     pixels = as_image(image)
     digest = hashlib.sha256(f"{pixels.shape}".encode())
@@ -330,7 +234,7 @@ def run(
     """
     recipe = recipe or make_recipe(runtime=runtime)
     shared = runtime or default_runtime()
-    started: deque[Future[_Prepared]] = deque()
+    started: deque[Future[_Prepared] | _Prepared] = deque()
     waiting: list[_Prepared] = []
 
     def prepare(item: Frame) -> _Prepared:
@@ -346,6 +250,7 @@ def run(
 
     source = enumerate(frames)
     more = True
+    known = cache is not None  # was the last file in the cache?
     least = most = 2 * shared.threads + 1
     try:
         while more or started:
@@ -358,17 +263,27 @@ def run(
                 # Files are opened by the threads; pictures that are open already take memory.
                 closed = isinstance(frame.image, (str, os.PathLike))
                 most = least + _AHEAD if closed else least
-                started.append(shared.submit(prepare, frame))
+                # Of files that are all known, threads would do less than wait for each other.
+                table = _remembered(frame, recipe, cache) if closed and known else None
+                known = table is not None
+                if table is not None:
+                    started.append(_Prepared(table.pictures[0], table=table))
+                else:
+                    started.append(shared.submit(prepare, frame))
             if not started:
                 break
-            waiting.append(started.popleft().result())
+            first = started.popleft()
+            ready = first if isinstance(first, _Prepared) else first.result()
+            known |= ready.table is not None
+            waiting.append(ready)
             faces = sum(len(item.chips) for item in waiting if item.chips is not None)
             if faces >= _BATCH or len(waiting) >= _WAITING:
                 yield from flush()
         yield from flush()
     finally:
-        for future in started:
-            future.cancel()
+        for left in started:
+            if isinstance(left, Future):
+                left.cancel()
 
 
 def analyze(
@@ -424,7 +339,7 @@ def analyze(
     assert not isinstance(pixels, FaceTable)  # there is no cache it could come from
     columns = dict(table.attributes)
     for which in attributes:
-        columns |= _attribute_columns(_loaded(which, shared), pixels, ready.landmarks)
+        columns |= _attribute_columns(load_named(which, shared), pixels, ready.landmarks)
     return replace(table, attributes=columns)
 
 
