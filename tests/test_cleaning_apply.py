@@ -516,6 +516,22 @@ def draw_decisions(data: Any, root: Path) -> Decisions:
     )
 
 
+def test_a_file_takes_the_place_of_a_folder_that_apply_wrote(tmp_path: Path) -> None:
+    files = {"a/1.jpg": b"1", "b/deep.jpg/1.jpg": b"2", "c/deep.jpg": b"3"}
+    root, out = write_tree(tmp_path / "set", files), tmp_path / "new"
+    for person, place in (("b", "a/deep.jpg/1.jpg"), ("c", "a/deep.jpg")):
+        merged = Decisions(str(root), frozenset(), frozenset(), {}, {person: "a"})
+        apply_plan(make_plan(read_tree(root), merged), out)
+        assert place in contents(out)
+    assert sorted(contents(out).values()) == [b"1", b"2", b"3"]
+    assert undo(out).failed == ()
+    assert "a/deep.jpg/1.jpg" in contents(out)
+    (out / "a" / "deep.jpg" / "mine.txt").write_text("mine")
+    merged = Decisions(str(root), frozenset(), frozenset(), {}, {"c": "a"})
+    with pytest.raises(OptionError, match="is in the way"):
+        apply_plan(make_plan(read_tree(root), merged), out)
+
+
 @settings(max_examples=60)
 @given(files=trees(), data=st.data(), link=st.booleans())
 def test_no_file_is_ever_lost(files: dict[str, bytes], data: Any, link: bool) -> None:

@@ -80,7 +80,7 @@ def _check_free(journal: Journal, plan: Plan, known: dict[str, str]) -> None:
     folders: set[Path] = set()
     for place in plan.places.values():
         path = journal.out / place
-        if place not in known and os.path.lexists(path):
+        if place not in known and os.path.lexists(path) and not _is_written(path, journal, known):
             raise OptionError(f"{path} is in the way: apply did not write it")
         folders.update(parent for parent in path.parents if parent.is_relative_to(journal.out))
     for folder in sorted(folders - {journal.out}):
@@ -88,6 +88,23 @@ def _check_free(journal: Journal, plan: Plan, known: dict[str, str]) -> None:
         name = folder.relative_to(journal.out).as_posix()
         if os.path.lexists(folder) and not real and name not in known:
             raise OptionError(f"{folder} is in the way: wanted a folder")
+
+
+def _is_written(folder: Path, journal: Journal, known: dict[str, str]) -> bool:
+    """Say whether a path is a folder in which apply wrote everything there is.
+
+    Where the plan has a file of that name, all of them go aside first.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    for here, folders, files in os.walk(folder):
+        inside = [Path(here, name) for name in folders + files]
+        names = [path for path in inside if path.is_symlink() or not path.is_dir()]
+        if not inside or any(
+            path.relative_to(journal.out).as_posix() not in known for path in names
+        ):
+            return False
+    return True
 
 
 def apply_plan(
