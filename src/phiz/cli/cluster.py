@@ -212,16 +212,9 @@ def _answer(
             "phiz: each face is joined to some of its nearest only, found by lists", err=True
         )
     with common.counting(len(faces), "comparing faces") as step:
-        done = 0
-
-        def progress(rows: int) -> None:
-            nonlocal done
-            step(rows - done)
-            done = rows
-
         linked = clustering.link_faces(
             faces, threshold=threshold, neighbours=neighbours, cannot_link=cannot_link,
-            progress=progress,
+            progress=common.totals(step),
         )  # fmt: skip
     if linked.neighbours is not None:
         typer.echo(

@@ -277,6 +277,18 @@ def counting(total: int, what: str) -> Iterator[Any]:
         yield lambda steps=1: bar.advance(task, steps)
 
 
+def totals(step: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what takes running totals, where :func:`counting` yields what takes steps."""
+    done = 0
+
+    def progress(total: int) -> None:
+        nonlocal done
+        step(total - done)
+        done = total
+
+    return progress
+
+
 def analysed(
     paths: Sequence[Path], recipe: Recipe, what: str, *, noun: str = "face", cached: bool = False
 ) -> Iterator[tuple[FaceTable, Counted]]:

@@ -253,7 +253,7 @@ def folder(
     for described in faces.described(listed.pictures, people, PROMINENT):
         count = len(described.rows)
         with common.counting(count * (count - 1) // 2, "comparing pairs") as step:
-            progress = _difference(step)
+            progress = common.totals(step)
             scores.append(
                 score_folder(listed.people, described, threshold=threshold, progress=progress)
             )
@@ -262,18 +262,6 @@ def folder(
     _print("folder", scores, as_json, parts)
     _reported(out, "folder", people.name, scores, found, listed.pictures, people, max_pixels, parts)
     return int(any(described.missing for described in found))
-
-
-def _difference(step: Callable[[int], None]) -> Callable[[int], None]:
-    """Return a function that takes a running total for one that takes steps."""
-    done = 0
-
-    def progress(total: int) -> None:
-        nonlocal done
-        step(total - done)
-        done = total
-
-    return progress
 
 
 def _groups(path: Path | None) -> Groups | None:

@@ -83,16 +83,9 @@ def searched(
     who = np.concatenate([known.people, of_probes])[faces.rows]
     in_gallery = faces.rows < len(known.pictures)
     with common.counting(int((~in_gallery).sum()), "searching") as step:
-        done = 0
-
-        def progress(total: int) -> None:
-            nonlocal done
-            step(total - done)
-            done = total
-
         searches = identify_probes(
             faces.vectors[in_gallery], who[in_gallery], faces.vectors[~in_gallery],
-            who[~in_gallery], metric=faces.metric, progress=progress,
+            who[~in_gallery], metric=faces.metric, progress=common.totals(step),
         )  # fmt: skip
     limit = faces.threshold if threshold is None else threshold
     return SearchScore(
