@@ -12,10 +12,10 @@ import numpy as np
 
 from phiz.cache import writing
 from phiz.checks import U8
-from phiz.errors import ImageError, OptionError, PhizError
+from phiz.errors import OptionError, PhizError
 from phiz.facecache import FaceCache
 from phiz.geometry import ChipSpec
-from phiz.imaging import Metadata, decode, decode_original, encode, encode_original
+from phiz.imaging import Metadata, decode, decode_original, encode, encode_original, read_content
 from phiz.models.align import align
 from phiz.models.boxed import crop_boxes
 from phiz.models.redaction import Redaction, redact_pixels
@@ -63,7 +63,7 @@ def crop_file(
     """
 
     def work() -> FaceTable:
-        data = _content(path)
+        data = read_content(path)
         image = decode(data, label=str(path), max_pixels=recipe.max_pixels)
         table = _found(image, data, path, recipe, cache)
         sides = table.boxes[:, 2:] - table.boxes[:, :2]
@@ -101,7 +101,7 @@ def redact_file(
     """
 
     def work() -> FaceTable:
-        data = _content(path)
+        data = read_content(path)
         original = decode_original(data, label=str(path), max_pixels=recipe.max_pixels)
         table = _found(original.rgb, data, path, recipe, cache)
         pixels = redact_pixels(original.pixels, table.boxes, how, black=original.black)
@@ -124,21 +124,14 @@ def _or_error(work: Callable[[], FaceTable], path: Path) -> FaceTable:
         return FaceTable.of_picture(Picture(str(path), error=named))
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: {error.strerror or error}") from error
-
-
 def _found(
     image: U8, data: bytes, path: Path, recipe: Recipe, cache: FaceCache | None
 ) -> FaceTable:
     """Find the faces of a picture, or remember them."""
     digest = hashlib.sha256(data).hexdigest()
-    known = cache.get(digest, recipe.settings_hash) if cache else None
+    known = cache.get(digest, recipe.settings_hash, str(path)) if cache else None
     if known is not None:
-        return known.rename(str(path))
+        return known
     faces, _, landmarks = locate(recipe, image)
     height, width = image.shape[:2]
     picture = Picture(str(path), digest, width, height)

@@ -11,7 +11,6 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -42,6 +41,7 @@ __all__ = [
     "encode_original",
     "gray_square",
     "is_picture_name",
+    "read_content",
     "read_image",
     "read_leniently",
     "resized",
@@ -173,6 +173,18 @@ def decode(
         return np.array(rgb, np.uint8)
 
 
+def read_content(source: str | os.PathLike[str], label: str | None = None) -> bytes:
+    """Return the bytes of a picture's file; ImageError if it cannot be read.
+
+    label: what the error calls it, by default its path.
+    """
+    try:
+        with open(source, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ImageError(f"{label or source}: {error.strerror or error}") from error
+
+
 def read_image(
     source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS, orient: bool = True
 ) -> U8:
@@ -182,10 +194,7 @@ def read_image(
     """
     if isinstance(source, bytes):
         return decode(source, max_pixels=max_pixels, orient=orient)
-    try:
-        data = Path(source).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{source}: {error.strerror or error}") from error
+    data = read_content(source)
     return decode(data, label=str(source), max_pixels=max_pixels, orient=orient)
 
 

@@ -21,7 +21,7 @@ from phiz.checks import F32, U8
 from phiz.errors import ImageError, OptionError
 from phiz.facecache import FaceCache
 from phiz.geometry import ChipSpec
-from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode
+from phiz.imaging import MAX_PIXELS, ImageLike, as_image, decode, read_content
 from phiz.models.align import align
 from phiz.models.box_styles import framed_for
 from phiz.models.faceapi_crops import shows_pixels
@@ -93,11 +93,10 @@ def _known(
 def _remembered(item: Frame, recipe: Recipe, cache: FaceCache | None) -> FaceTable | None:
     """Return what the cache has of a file's content; None too if it cannot be read."""
     try:
-        with open(item.image, "rb") as file:  # type: ignore[arg-type]
-            content_hash = hashlib.sha256(file.read()).hexdigest()
-    except OSError:
+        data = read_content(item.image)  # type: ignore[arg-type]
+    except ImageError:
         return None
-    return _known(item, content_hash, recipe, cache)
+    return _known(item, hashlib.sha256(data).hexdigest(), recipe, cache)
 
 
 def _load_pixels(
@@ -106,11 +105,7 @@ def _load_pixels(
     """Return a picture's hash and its pixels, or its table if the cache has that."""
     image = item.image
     if isinstance(image, (str, os.PathLike)):
-        try:
-            with open(image, "rb") as file:
-                image = file.read()
-        except OSError as error:
-            raise ImageError(f"{item.source}: {error.strerror or error}") from error
+        image = read_content(image, item.source)
     if isinstance(image, bytes):
         content_hash = hashlib.sha256(image).hexdigest()
         known = _known(item, content_hash, recipe, cache)

@@ -11,9 +11,9 @@ import numpy as np
 
 from phiz.checks import F32, U8
 from phiz.cleaning.hashing import BITS, perceptual_hash
-from phiz.errors import ImageError, ShapeError
+from phiz.errors import ShapeError
 from phiz.facecache import FaceCache
-from phiz.imaging import MAX_PIXELS, decode, gray_square
+from phiz.imaging import MAX_PIXELS, gray_square, read_image
 from phiz.models.boxed import crop_boxes
 from phiz.table import FaceTable
 
@@ -74,11 +74,7 @@ def measure(
     known = _unpack(cache.get_bytes(content, settings), len(table)) if cache else None
     if known is not None:
         return known
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: {error.strerror or error}") from error
-    image = decode(data, label=str(path), max_pixels=max_pixels)
+    image = read_image(path, max_pixels=max_pixels)
     found = Measures(perceptual_hash(image), sharpness(image, table.boxes))
     if cache:
         cache.put_bytes([(content, settings, _pack(found))])
