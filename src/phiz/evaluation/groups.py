@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from phiz.errors import OptionError
 from phiz.evaluation.intervals import Interval
+from phiz.evaluation.listings import text_lines
 from phiz.evaluation.scores import PairScore, interval_record
 
 __all__ = ["GroupScore", "Groups", "group_scores", "read_groups"]
@@ -95,12 +96,10 @@ def read_groups(path: Path) -> Groups:
     puts nobody anywhere.  Raises OptionError with the line that is wrong.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        lines = text_lines(path)
     except OSError as error:
         raise OptionError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise OptionError(f"{path} @ byte {error.start}: wanted text in UTF-8") from error
-    rows = csv.reader(text.splitlines())
+    rows = csv.reader(lines)
     try:
         head = [name.strip() for name in next(rows, [])]
         if len(head) < 2 or head[0].lower() not in ("person", "picture"):

@@ -25,6 +25,7 @@ __all__ = [
     "people_folder",
     "read_labels",
     "read_pairs",
+    "text_lines",
     "truth_of_labels",
 ]
 
@@ -70,7 +71,8 @@ class FacePairs:
         return Trials(distances, self.same[chosen], self.people[chosen], folds)
 
 
-def _lines(path: Path) -> list[str]:
+def text_lines(path: Path) -> list[str]:
+    """Return the lines of a list, UTF-8; OptionError for one that is too large or no such text."""
     size = path.stat().st_size
     if size > _LARGEST:
         raise OptionError(f"{path}: wanted at most {_LARGEST} bytes, found {size}")
@@ -109,7 +111,7 @@ def lfw_pairs(path: Path) -> FacePairs:
 
     Raises OptionError with the line that is wrong.  Source: LFW, README of pairs.txt.
     """
-    lines = _lines(path)
+    lines = text_lines(path)
     head = lines[0].split() if lines else []
     if len(head) not in (1, 2):
         raise _wanted(path, 1, "numbers of folds and pairs", lines[0] if lines else "")
@@ -168,7 +170,7 @@ def read_pairs(path: Path) -> FacePairs:
 
     Raises OptionError with the line that is wrong, also for a pair of two whom others make one.
     """
-    lines = _lines(path)
+    lines = text_lines(path)
     rows = csv.reader(lines)
     try:
         head = [name.strip().lower() for name in next(rows, [])]
@@ -265,7 +267,7 @@ def read_labels(path: Path) -> list[tuple[str, str, int]]:
     or .ndjson, as ``phiz cluster --json`` does.  face: which of a picture's faces, 0 the best.
     """
     found = []
-    for number, record in _label_records(path, _lines(path)):
+    for number, record in _label_records(path, text_lines(path)):
         missing = [name for name in ("path", "label") if name not in record]
         if missing:
             raise _wanted(path, number, f"a column {missing[0]}", ", ".join(record))
